@@ -1,0 +1,91 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+  name: "asura",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "Asura", targets: ["Asura"]),
+    .executable(name: "asura-train", targets: ["asura-train"]),
+    .executable(name: "asura-trace", targets: ["asura-trace"]),
+    .executable(name: "asura-probe", targets: ["asura-probe"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    // MARK: - System libraries
+
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas",
+      providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
+    .systemLibrary(
+      name: "CHDF5", pkgConfig: "hdf5",
+      providers: [.apt(["libhdf5-dev"]), .brew(["hdf5"])]),
+    .systemLibrary(
+      name: "CArpack", pkgConfig: "arpack",
+      providers: [.apt(["libarpack2-dev"]), .brew(["arpack"])]),
+
+    // MARK: - The model: Tensor ← Diff ← Model
+
+    // C: vectorised elementwise kernels, chosen at run time for the CPU.
+    .target(name: "AsuraKernels"),
+    // Tensors, BLAS and LAPACK, random numbers, workers.
+    .target(name: "AsuraTensor", dependencies: ["AsuraKernels", "COpenBLAS"]),
+    // Primitives with value, JVP and VJP; the tape that runs them both ways.
+    .target(name: "AsuraDiff", dependencies: ["AsuraTensor", "AsuraKernels"]),
+    // Configuration, blocks, the recurrence loop, sites, hooks, weights.
+    .target(name: "AsuraModel", dependencies: ["AsuraDiff"]),
+
+    // MARK: - Data in and out: Tensor ← Tasks, Tensor ← Trace
+
+    .target(name: "AsuraTasks", dependencies: ["AsuraTensor"]),
+    .target(name: "AsuraTrace", dependencies: ["AsuraTensor", "CHDF5"]),
+
+    // MARK: - Training and analysis
+
+    .target(
+      name: "AsuraTraining",
+      dependencies: [
+        "AsuraModel", "AsuraTasks", "AsuraTrace", "Yams",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      exclude: ["TensorBoard/event.proto"]),
+    .target(name: "AsuraProbe", dependencies: ["AsuraModel", "AsuraTrace", "CArpack"]),
+    .target(name: "AsuraReport", dependencies: ["AsuraProbe"]),
+    .target(
+      name: "Asura",
+      dependencies: [
+        "AsuraTensor", "AsuraDiff", "AsuraModel", "AsuraTasks", "AsuraTrace", "AsuraTraining",
+        "AsuraProbe", "AsuraReport",
+      ]),
+
+    // MARK: - Commands
+
+    // What the three commands share: progress, tables, ranges, exit codes, output files.
+    .target(
+      name: "AsuraCommandLine",
+      dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .executableTarget(name: "asura-train", dependencies: ["Asura", "AsuraCommandLine"]),
+    .executableTarget(name: "asura-trace", dependencies: ["Asura", "AsuraCommandLine"]),
+    .executableTarget(name: "asura-probe", dependencies: ["Asura", "AsuraCommandLine"]),
+
+    // MARK: - Tests
+
+    .target(
+      name: "AsuraTestSupport", dependencies: ["AsuraTensor"], path: "Tests/AsuraTestSupport"),
+    .testTarget(name: "AsuraTensorTests", dependencies: ["AsuraTensor", "AsuraTestSupport"]),
+    .testTarget(name: "AsuraDiffTests", dependencies: ["AsuraDiff", "AsuraTestSupport"]),
+    .testTarget(name: "AsuraModelTests", dependencies: ["AsuraModel", "AsuraTestSupport"]),
+    .testTarget(name: "AsuraTasksTests", dependencies: ["AsuraTasks", "AsuraTestSupport"]),
+    .testTarget(name: "AsuraTraceTests", dependencies: ["AsuraTrace", "AsuraTestSupport"]),
+    .testTarget(name: "AsuraTrainingTests", dependencies: ["AsuraTraining", "AsuraTestSupport"]),
+    .testTarget(name: "AsuraProbeTests", dependencies: ["AsuraProbe", "AsuraTestSupport"]),
+    .testTarget(name: "AsuraReportTests", dependencies: ["AsuraReport", "AsuraTestSupport"]),
+    .testTarget(name: "AsuraCommandLineTests", dependencies: ["AsuraCommandLine"]),
+    .testTarget(name: "CommandTests", dependencies: ["Asura", "AsuraTestSupport"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,89 @@
+#pragma once
+#include <stdint.h>
+
+// Elementwise and row-wise kernels, each compiled for AVX-512, AVX2 and the baseline and chosen by the
+// CPU at run time. Pointers are to elements of the type named first; counts are in elements; inputs and
+// outputs are the same array or do not overlap. `accumulate` non-zero adds to the output.
+
+typedef enum { ASURA_F32 = 0, ASURA_F64 = 1 } asura_type;
+
+
+/// 2: AVX-512, 1: AVX2, 0: baseline.
+int asura_vector_level(void);
+/// How many processors this process may run on, 0 when the system does not tell.
+int asura_available_processors(void);
+
+// y = a + b;  y = a·b;  y += a·x;  y = a·x
+void asura_add(asura_type t, const void *a, const void *b, void *y, long n);
+void asura_mul(asura_type t, const void *a, const void *b, void *y, long n);
+void asura_axpy(asura_type t, double a, const void *x, void *y, long n);
+void asura_scale(asura_type t, double a, const void *x, void *y, long n);
+// y = a + c·(b − a)
+void asura_lerp(asura_type t, double c, const void *a, const void *b, void *y, long n);
+// y[r,:] += b for each row;  b += the sum of x's rows
+void asura_add_to_rows(asura_type t, const void *b, void *y, long rows, long n);
+void asura_sum_rows(asura_type t, const void *x, void *b, long rows, long n);
+// Sums in a fixed order: Σx, Σx·y, and Σ(x − y)²
+double asura_sum(asura_type t, const void *x, long n);
+double asura_dot(asura_type t, const void *x, const void *y, long n);
+double asura_squared_distance(asura_type t, const void *x, const void *y, long n);
+/// Whether every element is finite.
+int asura_all_finite(asura_type t, const void *x, long n);
+
+// Activations: y = f(x);  d = f′(x);  dx = dy·f′(x)
+void asura_gelu(asura_type t, const void *x, void *y, long n);
+void asura_gelu_derivative(asura_type t, const void *x, void *d, long n);
+void asura_gelu_vjp(asura_type t, const void *x, const void *dy, void *dx, long n);
+void asura_relu(asura_type t, const void *x, void *y, long n);
+void asura_relu_derivative(asura_type t, const void *x, void *d, long n);
+void asura_silu(asura_type t, const void *x, void *y, long n);
+void asura_silu_derivative(asura_type t, const void *x, void *d, long n);
+
+// Norms over rows of n. xhat = (x − mean)·rstd when centred, x·rstd when not; y = xhat·g + b,
+// where b may be null.
+void asura_norm(asura_type t, int centred, double eps, const void *x, const void *g, const void *b,
+                void *y, void *xhat, void *rstd, long rows, long n);
+// The derivative of xhat with respect to x, which is symmetric:
+// out = rstd·(v − mean(v) − xhat·mean(xhat·v)), with v = v·g first when g is given.
+// v has repeats·rows rows, xhat and rstd have rows.
+void asura_norm_derivative(asura_type t, int centred, const void *xhat, const void *rstd,
+                           const void *g, const void *v, void *out, long repeats, long rows, long n);
+// dg += Σ dy·xhat over rows
+void asura_norm_gain_vjp(asura_type t, const void *xhat, const void *dy, void *dg, long rows, long n);
+// y[k,r,:] = x[k,r,:]·s[r,:] for k < repeats
+void asura_mul_repeated(asura_type t, const void *x, const void *s, void *y, long repeats, long n);
+
+// Softmax over rows of n of x, in place; −∞ gives exactly 0, a row of −∞ gives zeros.
+void asura_softmax(asura_type t, void *x, long rows, long n);
+// Its derivative, which is symmetric: out = p·(v − Σ p·v); v has repeats·rows rows.
+void asura_softmax_derivative(asura_type t, const void *p, const void *v, void *out, long repeats,
+                              long rows, long n);
+
+// Cross-entropy of rows of logits against targets (< 0: ignored), with label smoothing s:
+// loss[r] = −Σ q·log softmax;  probability receives the softmax.
+void asura_cross_entropy(asura_type t, const void *logits, const int32_t *targets, double smoothing,
+                         void *loss, void *probability, long rows, long n);
+
+// Attention among listed neighbours: index[i·w + j] is a key's position or −1. Vectors of d elements lie
+// `stride` elements apart; a is [positions, w].
+// dots: a[i,j] = scale·x_i·y_index(i,j), and `fill` where there is none
+void asura_neighbour_dots(asura_type t, const void *x, long xs, const void *y, long ys,
+                          const int32_t *index, double scale, double fill, void *a, long p, long w,
+                          long d);
+// sum: out_i += scale·Σ_j a[i,j]·y_index(i,j)
+void asura_neighbour_sum(asura_type t, const void *a, const void *y, long ys, const int32_t *index,
+                         double scale, void *out, long os, long p, long w, long d);
+// spread: out_index(i,j) += scale·a[i,j]·x_i
+void asura_neighbour_spread(asura_type t, const void *a, const void *x, long xs,
+                            const int32_t *index, double scale, void *out, long os, long p, long w,
+                            long d);
+
+// Rotary positions on `heads` vectors of d elements at the start of each row: pairs (j, j + d/2) turn by
+// angles whose cosine and sine are [positions, d/2]; direction −1 turns back. Rows are stride apart.
+void asura_rotate(asura_type t, const void *cosine, const void *sine, double direction, void *x,
+                  long rows, long stride, long positions, long heads, long d);
+
+// AdamW (Loshchilov & Hutter 2019): step sizes already hold the bias corrections.
+void asura_adamw(asura_type t, void *w, const void *g, void *m, void *v,
+                 double grad_scale, double lr, double weight_decay, double beta1, double beta2,
+                 double eps, double correction1, double correction2, long n);

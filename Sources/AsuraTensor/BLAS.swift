@@ -1,0 +1,57 @@
+internal import COpenBLAS
+import Foundation
+
+/// The linear algebra library, set up once before its first use.
+public enum BLAS {
+  /// Which kernels OpenBLAS runs on, and whether we had to choose them for it.
+  public struct Kernels: Sendable {
+    /// OpenBLAS's name for its kernels, such as `SkylakeX`.
+    public let name: String
+    /// The name it had chosen by itself, when that was slower than this CPU allows.
+    public let replaced: String?
+    /// OpenBLAS's own version and build options.
+    public let library: String
+  }
+
+  /// The kernels in use. Reading this, or any product or factorisation, sets the library up:
+  /// Debian's OpenBLAS does not know newer CPUs and falls back to kernels up to five times slower,
+  /// so we pick the family by the instructions the CPU has. A user's own `OPENBLAS_CORETYPE` wins.
+  public static let kernels: Kernels = {
+    let found = coreName()
+    var replaced: String?
+    if ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"] == nil,
+      asura_openblas_can_reselect() != 0, let better = betterKernels(than: found)
+    {
+      setenv("OPENBLAS_CORETYPE", better, 1)
+      asura_openblas_reselect()
+      unsetenv("OPENBLAS_CORETYPE")
+      if coreName() != found { replaced = found }
+    }
+    // Work is spread over cores above BLAS (`Workers`).
+    openblas_set_num_threads(1)
+    return Kernels(
+      name: coreName(), replaced: replaced, library: String(cString: openblas_get_config()))
+  }()
+
+  /// Calls `body` while BLAS itself may use all of `Workers.current`'s threads: for LAPACK on one
+  /// large matrix, which cannot be split above BLAS. Process-wide, so not for use inside a worker.
+  static func withAllThreads<R>(_ body: () throws -> R) rethrows -> R {
+    _ = kernels
+    guard Workers.current.count > 1 else { return try body() }
+    openblas_set_num_threads(Int32(min(Workers.current.count, Workers.availableProcessors)))
+    defer { openblas_set_num_threads(1) }
+    return try body()
+  }
+
+  private static func coreName() -> String { String(cString: openblas_get_corename()) }
+
+  private static func betterKernels(than name: String) -> String? {
+    let wide = ["SkylakeX", "Cooperlake", "SapphireRapids", "Zen4", "Zen5"]
+    let middling = wide + ["Haswell", "Zen", "Excavator"]
+    switch CPU.vectorLevel {
+    case .avx512: return wide.contains { $0.lowercased() == name.lowercased() } ? nil : "SkylakeX"
+    case .avx2: return middling.contains { $0.lowercased() == name.lowercased() } ? nil : "Haswell"
+    case .baseline: return nil
+    }
+  }
+}

@@ -1,0 +1,48 @@
+internal import COpenBLAS
+
+/// Whether a matrix operand is used as stored or transposed.
+public enum Transpose: Sendable { case no, yes }
+
+/// C ← α·op(A)·op(B) + β·C on row-major matrices with row strides `lda`, `ldb`, `ldc`,
+/// where C is `m × n` and the sum runs over `k`.
+@inline(__always)
+public func gemm<S: Scalar>(
+  _ transA: Transpose = .no, _ transB: Transpose = .no, m: Int, n: Int, k: Int, alpha: S = 1,
+  _ a: UnsafePointer<S>, lda: Int, _ b: UnsafePointer<S>, ldb: Int, beta: S = 0,
+  _ c: UnsafeMutablePointer<S>, ldc: Int
+) {
+  if m == 0 || n == 0 { return }
+  _ = BLAS.kernels
+  S.gemm(transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+}
+
+extension Tensor {
+  /// The product of two matrices, either of them transposed.
+  public func matmul(
+    _ other: Self, transposed: (Transpose, Transpose) = (.no, .no)
+  ) -> Self {
+    precondition(rank == 2 && other.rank == 2, "matmul of shapes \(shape) and \(other.shape)")
+    let (m, k) = transposed.0 == .no ? (shape[0], shape[1]) : (shape[1], shape[0])
+    let (k2, n) =
+      transposed.1 == .no ? (other.shape[0], other.shape[1]) : (other.shape[1], other.shape[0])
+    precondition(k == k2, "matmul of shapes \(shape) and \(other.shape): \(k) against \(k2)")
+    return Self([m, n]) { c in
+      AsuraTensor.read(self, other) { a, b in
+        gemm(
+          transposed.0, transposed.1, m: m, n: n, k: k, a, lda: max(1, shape[1]), b,
+          ldb: max(1, other.shape[1]), c, ldc: max(1, n))
+      }
+    }
+  }
+
+  /// The transpose of a matrix.
+  public var transposed: Self {
+    precondition(rank == 2, "transpose of shape \(shape)")
+    let (rows, columns) = (shape[0], shape[1])
+    return Self([columns, rows]) { out in
+      read { x in
+        for i in 0..<rows { for j in 0..<columns { out[j * rows + i] = x[i * columns + j] } }
+      }
+    }
+  }
+}
