@@ -55,7 +55,8 @@ public struct Tensor<S: Scalar>: Sendable {
     return result
   }
 
-  static func elementCount(of shape: [Int]) -> Int {
+  /// The product of the sizes, checked against overflow.
+  public static func elementCount(of shape: [Int]) -> Int {
     var count = 1
     for size in shape {
       precondition(size >= 0, "shape \(shape) has a negative size")

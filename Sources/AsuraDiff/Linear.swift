@@ -1,0 +1,127 @@
+import AsuraKernels
+import AsuraTensor
+
+/// `y = x·Wᵀ + b` over the last axis: x `[…, in]`, W `[out, columns]`, b `[out]` or absent.
+///
+/// Only columns `offset ..< offset + in` of W are used, so that `W·[e; z]` can be had in two parts.
+/// JVP: `ẏ = ẋ·Wᵀ + x·Ẇᵀ + ḃ`. VJP: `x̄ = ȳ·W`, `W̄ = ȳᵀ·x`, `b̄ = Σ ȳ`.
+struct Linear<S: Scalar>: Primitive {
+  let offset: Int
+  let hasBias: Bool
+
+  struct Residuals {
+    let x: Tensor<S>
+    let weight: Tensor<S>
+  }
+
+  func value(of inputs: [Tensor<S>], keepingResiduals: Bool) -> (Tensor<S>, Residuals?) {
+    let (x, weight) = (inputs[0], inputs[1])
+    let (width, out) = (x.rowLength, weight.shape[0])
+    precondition(
+      weight.rank == 2 && offset + width <= weight.shape[1],
+      "linear: weight \(weight.shape) for inputs of width \(width) from column \(offset)")
+    var y = Tensor<S>(x.shape.dropLast() + [out]) { y in
+      read(x, weight) { x, w in
+        rowBlockedGemm(
+          .no, .yes, m: inputs[0].rowCount, n: out, k: width, x, lda: width, w + offset,
+          ldb: weight.shape[1], y, ldc: out)
+      }
+    }
+    if hasBias {
+      let rows = y.rowCount
+      inputs[2].read { b in y.update { asura_add_to_rows(S.kernelType, b, $0, rows, out) } }
+    }
+    return (y, keepingResiduals ? Residuals(x: x, weight: weight) : nil)
+  }
+
+  func jvp(_ r: Residuals, _ tangents: [Tensor<S>?], count: Int) -> Tensor<S> {
+    let (width, out, columns) = (r.x.rowLength, r.weight.shape[0], r.weight.shape[1])
+    let rows = r.x.rowCount
+    return Tensor<S>([count] + r.x.shape.dropLast() + [out]) { y in
+      var beta: S = 0
+      if let dx = tangents[0] {
+        read(dx, r.weight) { dx, w in
+          rowBlockedGemm(
+            .no, .yes, m: count * rows, n: out, k: width, dx, lda: width, w + offset, ldb: columns,
+            y, ldc: out)
+        }
+        beta = 1
+      }
+      if let dw = tangents[1] {
+        read(r.x, dw) { x, dw in
+          for k in 0..<count {
+            gemm(
+              .no, .yes, m: rows, n: out, k: width, x, lda: width,
+              dw + k * out * columns + offset, ldb: columns, beta: beta, y + k * rows * out,
+              ldc: out)
+          }
+        }
+        beta = 1
+      }
+      if beta == 0 { y.update(repeating: 0, count: count * rows * out) }
+      if hasBias, let db = tangents[2] {
+        db.read { db in
+          for k in 0..<count {
+            asura_add_to_rows(S.kernelType, db + k * out, y + k * rows * out, rows, out)
+          }
+        }
+      }
+    }
+  }
+
+  func vjp(_ r: Residuals, _ cotangent: Tensor<S>, into inputs: Cotangents<S>) {
+    let (width, out, columns) = (r.x.rowLength, r.weight.shape[0], r.weight.shape[1])
+    let rows = r.x.rowCount
+    inputs.accumulate(0, shape: r.x.shape) { dx, beta in
+      read(cotangent, r.weight) { dy, w in
+        rowBlockedGemm(
+          .no, .no, m: rows, n: width, k: out, dy, lda: out, w + offset, ldb: columns, beta: beta,
+          dx, ldc: width)
+      }
+    }
+    // Into the used columns alone; the others get nothing from here.
+    inputs.accumulate(1, shape: r.weight.shape) { dw in
+      read(cotangent, r.x) { dy, x in
+        gemm(
+          .yes, .no, m: out, n: width, k: rows, dy, lda: out, x, ldb: width, beta: 1, dw + offset,
+          ldc: columns)
+      }
+    }
+    if hasBias {
+      inputs.accumulate(2, shape: [out]) { db in
+        cotangent.read { asura_sum_rows(S.kernelType, $0, db, rows, out) }
+      }
+    }
+  }
+}
+
+/// `gemm` whose rows of A and C are dealt to the workers in blocks of a fixed size when there are many.
+private func rowBlockedGemm<S: Scalar>(
+  _ transA: Transpose, _ transB: Transpose, m: Int, n: Int, k: Int, _ a: UnsafePointer<S>,
+  lda: Int, _ b: UnsafePointer<S>, ldb: Int, beta: S = 0, _ c: UnsafeMutablePointer<S>, ldc: Int
+) {
+  let block = 1024
+  guard m > block else {
+    return gemm(
+      transA, transB, m: m, n: n, k: k, a, lda: lda, b, ldb: ldb, beta: beta, c, ldc: ldc)
+  }
+  // The blocks are disjoint rows of memory that outlives the call.
+  nonisolated(unsafe) let (a, b, c) = (a, b, c)
+  Workers.current.forEach((m + block - 1) / block) { i in
+    let start = i * block
+    gemm(
+      transA, transB, m: min(block, m - start), n: n, k: k, a + start * lda, lda: lda, b, ldb: ldb,
+      beta: beta, c + start * ldc, ldc: ldc)
+  }
+}
+
+extension Interpreter {
+  /// `x·Wᵀ + b` over the last axis: x `[…, in]`, weight `[out, columns]` of which the `in` columns from
+  /// `offset` are used, bias `[out]`.
+  public func linear(
+    _ x: Value<S>, _ weight: Value<S>, _ bias: Value<S>? = nil, offset: Int = 0
+  ) -> Value<S> {
+    let primitive = Linear<S>(offset: offset, hasBias: bias != nil)
+    return apply(primitive, bias.map { [x, weight, $0] } ?? [x, weight])
+  }
+}

@@ -1,0 +1,203 @@
+import AsuraDiff
+
+/// What a recurrent-depth transformer is made of. Validated when it is made, in code or from JSON or YAML.
+public struct ModelConfiguration: Sendable, Equatable, Codable {
+  /// How many token ids there are: `0 ..< vocabulary`.
+  public var vocabulary: Int
+  /// How many tokens stand at each position; their embeddings are summed.
+  public var channels = 1
+  /// How many output classes each position's logits have.
+  public var classes: Int
+  /// The size of the latent's last axis.
+  public var width: Int
+  /// How many unshared blocks come before the recurrence.
+  public var prelude = 0
+  /// How many blocks the core has: the group that is applied again and again.
+  public var core = 1
+  /// How many unshared blocks come after the recurrence.
+  public var coda = 0
+  /// How many times the core is applied unless a run asks for another number.
+  public var iterations: Int
+  /// Whether all iterations use the same core. When not, each has weights of its own: the ordinary
+  /// transformer of equal depth.
+  public var shared = true
+  public var embedding = EmbeddingConfiguration()
+  /// Where position numbers come from, for every scheme that uses them.
+  public var positionIDs = PositionIDs.index
+  public var attention: AttentionConfiguration
+  public var mlp: MLPConfiguration
+  public var norm = NormConfiguration()
+  public var recall = Recall.concat
+  public var initialLatent = InitialLatent.zeros
+  /// The standard deviation of a `noise` initial latent.
+  public var noise = 1.0
+  /// Whether the core's result is normalised before the update.
+  public var outerNorm = false
+  /// Whether the latent is normalised before the head.
+  public var finalNorm = true
+  public var update = Update()
+
+  public init(
+    vocabulary: Int, channels: Int = 1, classes: Int, width: Int, prelude: Int = 0, core: Int = 1,
+    coda: Int = 0, iterations: Int, shared: Bool = true,
+    embedding: EmbeddingConfiguration = EmbeddingConfiguration(),
+    positionIDs: PositionIDs = .index, attention: AttentionConfiguration, mlp: MLPConfiguration,
+    norm: NormConfiguration = NormConfiguration(), recall: Recall = .concat,
+    initialLatent: InitialLatent = .zeros, noise: Double = 1, outerNorm: Bool = false,
+    finalNorm: Bool = true, update: Update = Update()
+  ) throws {
+    self.vocabulary = vocabulary
+    self.channels = channels
+    self.classes = classes
+    self.width = width
+    self.prelude = prelude
+    self.core = core
+    self.coda = coda
+    self.iterations = iterations
+    self.shared = shared
+    self.embedding = embedding
+    self.positionIDs = positionIDs
+    self.attention = attention
+    self.mlp = mlp
+    self.norm = norm
+    self.recall = recall
+    self.initialLatent = initialLatent
+    self.noise = noise
+    self.outerNorm = outerNorm
+    self.finalNorm = finalNorm
+    self.update = update
+    try validate()
+  }
+
+  enum CodingKeys: String, CodingKey, CaseIterable {
+    case vocabulary, channels, classes, width, prelude, core, coda, iterations, shared, embedding
+    case positionIDs, attention, mlp, norm, recall, initialLatent, noise, outerNorm, finalNorm
+    case update
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let fields = try Fields<CodingKeys>(decoder)
+    vocabulary = try fields.required(.vocabulary)
+    channels = try fields.optional(.channels, 1)
+    classes = try fields.required(.classes)
+    width = try fields.required(.width)
+    prelude = try fields.optional(.prelude, 0)
+    core = try fields.optional(.core, 1)
+    coda = try fields.optional(.coda, 0)
+    iterations = try fields.required(.iterations)
+    shared = try fields.optional(.shared, true)
+    embedding = try fields.optional(.embedding, EmbeddingConfiguration())
+    positionIDs = try fields.optional(.positionIDs, .index)
+    attention = try fields.required(.attention)
+    mlp = try fields.required(.mlp)
+    norm = try fields.optional(.norm, NormConfiguration())
+    recall = try fields.optional(.recall, .concat)
+    initialLatent = try fields.optional(.initialLatent, .zeros)
+    noise = try fields.optional(.noise, 1)
+    outerNorm = try fields.optional(.outerNorm, false)
+    finalNorm = try fields.optional(.finalNorm, true)
+    update = try fields.optional(.update, Update())
+    try validate()
+  }
+
+  /// The width of one attention head.
+  public var headWidth: Int { width / attention.heads }
+
+  /// The largest size any one field may have: no model we know comes near, and products of them stay countable.
+  private static let largest = 1 << 20
+
+  private func validate() throws {
+    func check(_ field: String, _ value: Int, _ range: ClosedRange<Int>) throws {
+      guard range.contains(value) else {
+        throw ModelError.configuration(
+          field: field, found: "\(value)",
+          expected: "a number from \(range.lowerBound) to \(range.upperBound)")
+      }
+    }
+    try check("vocabulary", vocabulary, 1...Self.largest)
+    try check("channels", channels, 1...64)
+    try check("classes", classes, 1...Self.largest)
+    try check("width", width, 1...65_536)
+    try check("prelude", prelude, 0...1024)
+    try check("core", core, 1...1024)
+    try check("coda", coda, 0...1024)
+    try check("iterations", iterations, 1...Self.largest)
+    if !shared { try check("iterations (with shared: false)", iterations, 1...1024) }
+    try check("embedding.maximumPositions", embedding.maximumPositions, 1...Self.largest)
+    try check("attention.heads", attention.heads, 1...4096)
+    try check("attention.keyValueHeads", attention.keyValueHeads, 1...attention.heads)
+    try check("attention.relativeRadius", attention.relativeRadius, 1...Self.largest)
+    if let window = attention.window { try check("attention.window", window, 0...Self.largest) }
+    try check("mlp.width", mlp.width, 1...Self.largest)
+    guard width % attention.heads == 0 else {
+      throw ModelError.configuration(
+        field: "attention.heads", found: "\(attention.heads)",
+        expected: "a divisor of width \(width)")
+    }
+    guard attention.heads % attention.keyValueHeads == 0 else {
+      throw ModelError.configuration(
+        field: "attention.keyValueHeads", found: "\(attention.keyValueHeads)",
+        expected: "a divisor of attention.heads \(attention.heads)")
+    }
+    if attention.positions == .rope && headWidth % 2 != 0 {
+      throw ModelError.configuration(
+        field: "attention.positions", found: "rope with heads of odd width \(headWidth)",
+        expected: "an even width/heads, since rotary positions turn pairs")
+    }
+    if let slopes = attention.slopes, slopes.count != attention.heads || !slopes.allFinite {
+      throw ModelError.configuration(
+        field: "attention.slopes", found: "\(slopes)",
+        expected: "one finite number for each of the \(attention.heads) heads")
+    }
+    if recall == .none && initialLatent != .input && shared {
+      throw ModelError.configuration(
+        field: "recall", found: "none with initialLatent \(initialLatent.rawValue)",
+        expected: "initialLatent: input, or the recurrence never sees its input")
+    }
+    func checkNumber(_ field: String, _ value: Double, positive: Bool) throws {
+      guard value.isFinite && (positive ? value > 0 : value >= 0) else {
+        throw ModelError.configuration(
+          field: field, found: "\(value)",
+          expected: positive ? "a finite number above 0" : "a finite number, 0 or more")
+      }
+    }
+    try checkNumber("norm.epsilon", norm.epsilon, positive: true)
+    try checkNumber("noise", noise, positive: false)
+    try checkNumber("embedding.deviation", embedding.deviation, positive: false)
+    try checkNumber("attention.ropeBase", attention.ropeBase, positive: true)
+    if let step = update.step { try checkNumber("update.step", step, positive: true) }
+  }
+}
+
+extension [Double] {
+  fileprivate var allFinite: Bool { allSatisfy(\.isFinite) }
+}
+
+/// Where position numbers come from.
+public enum PositionIDs: String, Sendable, Codable, CaseIterable {
+  /// 0, 1, 2, … along the sequence.
+  case index
+  /// The input's own numbers: positions that belong together share one (position coupling, Cho et al. 2024).
+  case coupled
+}
+
+/// How the embedded input re-enters each iteration.
+public enum Recall: String, Sendable, Codable, CaseIterable {
+  /// `W·[e; z] + b`
+  case concat
+  /// `e + z`
+  case add
+  /// `z`: the input is only in the initial latent.
+  case none
+}
+
+/// The latent before the first iteration.
+public enum InitialLatent: String, Sendable, Codable, CaseIterable {
+  case zeros
+  /// The embedded input.
+  case input
+  /// A learned vector, the same at every position.
+  case learned
+  /// Normal noise from the run's seed.
+  case noise
+}
