@@ -15,7 +15,7 @@ struct OptionReader<Key: CodingKey & CaseIterable> {
           path.isEmpty ? key.stringValue : "\(path).\(key.stringValue)", found: key.stringValue,
           names: names)
       }
-    } catch is DecodingError {
+    } catch let error where !(error is TaskError) {
       throw TaskError(
         field: path.isEmpty ? "task" : path, found: describeFound(decoder),
         expected: "a mapping of options", remedy: "write it as key: value lines")
@@ -27,7 +27,8 @@ struct OptionReader<Key: CodingKey & CaseIterable> {
     guard container.contains(key) else { return fallback }
     do {
       return try container.decode(Value.self, forKey: key)
-    } catch is DecodingError {
+    } catch let error where !(error is TaskError) {
+      // Not always a DecodingError: a JSON 2.5 read as Int is Foundation's own.
       throw TaskError(
         field: field(key), found: found(key), expected: describe(Value.self),
         remedy: "write it so, or leave it out for \(fallback)")
