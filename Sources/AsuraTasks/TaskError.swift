@@ -44,9 +44,14 @@ public struct TaskError: Error, Equatable, Sendable, CustomStringConvertible {
       nearestName(to: found, among: names).map { "did you mean \($0)?" }
       ?? "choose one of these"
     return TaskError(
-      field: field, found: found, expected: "one of \(names.joined(separator: ", "))",
+      field: field, found: shortened(found), expected: "one of \(names.joined(separator: ", "))",
       remedy: remedy)
   }
+}
+
+/// Text from outside, short enough for a message.
+func shortened(_ text: String) -> String {
+  text.count > 60 ? "\(text.prefix(60))…" : text
 }
 
 /// The name with the fewest edits from `text`; nil when so many are needed that it is no help.

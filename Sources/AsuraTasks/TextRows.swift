@@ -1,8 +1,8 @@
 /// Rows of cells under one another with labels at the left, broken into blocks that fit a terminal.
 struct TextRows {
   private var rows: [(label: String, cells: [String])] = []
-  /// Cells a block.
-  var width = 64
+  /// Characters a block, labels aside.
+  private let width = 64
 
   /// Adds a row; a row with nothing in it is left out.
   mutating func add(_ label: String, _ cells: [String]) {
@@ -17,10 +17,11 @@ struct TextRows {
     let cell = rows.flatMap(\.cells).map(\.count).max() ?? 1
     let gap = cell > 1 ? " " : ""
     var lines: [String] = []
-    for start in stride(from: 0, to: count, by: width) {
+    let block = max(1, width / (cell + gap.count))
+    for start in stride(from: 0, to: count, by: block) {
       if start > 0 { lines.append("") }
       for row in rows {
-        let end = min(start + width, row.cells.count)
+        let end = min(start + block, row.cells.count)
         let cells = start < end ? Array(row.cells[start..<end]) : []
         let line =
           row.label.padded(to: labels) + "  "

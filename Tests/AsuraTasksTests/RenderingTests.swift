@@ -89,6 +89,17 @@ struct RenderingTests {
         """)
   }
 
+  @Test func wideSymbolsKeepToTheTerminal() throws {
+    let task = try CopyTask(CopyOptions(alphabet: 1000))
+    var random = Random(seed: 0)
+    let batch = try task.makeBatch(length: 100, examples: 1, random: &random)
+    let lines = task.render(batch, example: 0).split(separator: "\n").dropFirst(2)
+    #expect(lines.allSatisfy { $0.count <= 80 })
+    let input = lines.filter { $0.hasPrefix(" input") }
+      .flatMap { $0.split(separator: " ").dropFirst() }
+    #expect(input.joined(separator: " ") == task.question(batch, example: 0))
+  }
+
   @Test func numberedSymbolsLineUp() throws {
     let task = try CopyTask(CopyOptions(alphabet: 100))
     let batch = Batch(

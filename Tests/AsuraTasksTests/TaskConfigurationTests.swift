@@ -141,6 +141,18 @@ struct TaskConfigurationTests {
     #expect(error?.description == message)
   }
 
+  @Test func longTextFromOutsideIsCutShort() {
+    let long = String(repeating: "x", count: 100_000)
+    for json in [
+      #"{"kind": "\#(long)"}"#, #"{"kind": "copy", "lengths": "\#(long)"}"#,
+      #"{"kind": "copy", "\#(long)": 1}"#,
+      #"{"kind": "addition", "format": "\#(long)"}"#,
+    ] {
+      let error = #expect(throws: TaskError.self) { try decode(json) }
+      #expect(error.map { $0.description.count < 300 } == true)
+    }
+  }
+
   @Test func theFieldHasItsWholePath() {
     struct Recipe: Decodable { let task: TaskConfiguration }
     let json = #"{"task": {"kind": "addition", "mix": {"swap": -1}}}"#

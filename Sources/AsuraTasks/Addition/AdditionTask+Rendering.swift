@@ -33,7 +33,7 @@ extension AdditionTask {
     }
     let chain = facts("chain").max() ?? 0
     return """
-      \(name) \(options.format.rawValue), \(n) digits, longest carry \(chain) columns
+      \(name) \(options.format.rawValue), \(n) digit\(n == 1 ? "" : "s"), longest carry \(chain) column\(chain == 1 ? "" : "s")
       tokens: \(inputText(batch, example: example))
       \(rows.text())
       """

@@ -102,7 +102,7 @@ extension SymbolSequenceTask {
       rows.add("wrong", places.map { prediction[$0] == targets[$0] ? " " : "^" })
     }
     return """
-      \(name), \(batch.length) symbols of \(sequences.alphabet)
+      \(name), \(batch.length) symbol\(batch.length == 1 ? "" : "s") of \(sequences.alphabet)
       tokens: \(inputText(batch, example: example))
       \(rows.text())
       """

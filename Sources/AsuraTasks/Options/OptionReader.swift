@@ -12,7 +12,7 @@ struct OptionReader<Key: CodingKey & CaseIterable> {
       for key in try decoder.container(keyedBy: AnyKey.self).allKeys
       where !names.contains(key.stringValue) {
         throw TaskError.unknown(
-          path.isEmpty ? key.stringValue : "\(path).\(key.stringValue)", found: key.stringValue,
+          optionPath(decoder.codingPath + [key]), found: key.stringValue,
           names: names)
       }
     } catch let error where !(error is TaskError) {
@@ -63,7 +63,7 @@ struct OptionReader<Key: CodingKey & CaseIterable> {
 
 /// The path a decoder stands at, as a person would write it.
 func optionPath(_ path: [any CodingKey]) -> String {
-  path.map(\.stringValue).joined(separator: ".")
+  path.map { shortened($0.stringValue) }.joined(separator: ".")
 }
 
 /// The value a decoder stands at, as it would be written.
@@ -73,7 +73,7 @@ func describeFound(_ decoder: any Decoder) -> String {
   if let flag = try? value.decode(Bool.self) { return "\(flag)" }
   if let number = try? value.decode(Int.self) { return "\(number)" }
   if let number = try? value.decode(Double.self) { return "\(number)" }
-  if let text = try? value.decode(String.self) { return text }
+  if let text = try? value.decode(String.self) { return shortened(text) }
   return "a list or a mapping"
 }
 
