@@ -1,0 +1,77 @@
+/// A task and its options, as a recipe gives them: `{kind: addition, format: plain, lengths: 1...10}`.
+///
+/// Unknown keys, unknown names and values that can't be are a `TaskError` that names the field,
+/// what was found, what is expected and what to do. (A decoder may wrap it: Yams puts it into the
+/// `underlyingError` of a `DecodingError`.)
+public enum TaskConfiguration: Codable, Sendable, Equatable {
+  case addition(AdditionOptions)
+  case copy(CopyOptions)
+  case pairs(PairsOptions)
+
+  /// The kinds of task there are.
+  public enum Name: String, CaseIterable, Sendable {
+    case addition, copy, pairs
+  }
+
+  public var name: Name {
+    switch self {
+    case .addition: .addition
+    case .copy: .copy
+    case .pairs: .pairs
+    }
+  }
+
+  /// The task of that kind with its default options.
+  public init(_ name: Name) {
+    switch name {
+    case .addition: self = .addition(AdditionOptions())
+    case .copy: self = .copy(CopyOptions())
+    case .pairs: self = .pairs(PairsOptions())
+    }
+  }
+
+  /// The task itself.
+  ///
+  /// - Throws: `TaskError` when the options can't be.
+  public func makeTask() throws -> any LearningTask {
+    switch self {
+    case .addition(let options): try AdditionTask(options)
+    case .copy(let options): try CopyTask(options)
+    case .pairs(let options): try PairsTask(options)
+    }
+  }
+
+  private enum CodingKeys: String, CodingKey { case kind }
+
+  public init(from decoder: any Decoder) throws {
+    let path = optionPath(decoder.codingPath)
+    let field = path.isEmpty ? "kind" : "\(path).kind"
+    let names = Name.allCases.map(\.rawValue)
+    let container = try? decoder.container(keyedBy: CodingKeys.self)
+    guard let found = try? container?.decode(String.self, forKey: .kind) else {
+      let written = try? container?.superDecoder(forKey: .kind)
+      throw TaskError(
+        field: field,
+        found: container?.contains(.kind) == true
+          ? written.map(describeFound) ?? "nothing" : "nothing",
+        expected: "one of \(names.joined(separator: ", "))",
+        remedy: "name the task, as in kind: \(names[0])")
+    }
+    guard let name = Name(rawValue: found) else {
+      throw TaskError.unknown(field, found: found, names: names)
+    }
+    switch name {
+    case .addition: self = .addition(try AdditionOptions(from: decoder))
+    case .copy: self = .copy(try CopyOptions(from: decoder))
+    case .pairs: self = .pairs(try PairsOptions(from: decoder))
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    switch self {
+    case .addition(let options): try options.encode(to: encoder)
+    case .copy(let options): try options.encode(to: encoder)
+    case .pairs(let options): try options.encode(to: encoder)
+    }
+  }
+}
