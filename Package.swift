@@ -49,7 +49,7 @@ let package = Package(
     .target(
       name: "AsuraTraining",
       dependencies: [
-        "AsuraModel", "AsuraTasks", "AsuraTrace", "Yams",
+        "AsuraModel", "AsuraTasks", "AsuraTrace", "AsuraKernels", "Yams",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       exclude: ["TensorBoard/event.proto"]),
@@ -71,6 +71,10 @@ let package = Package(
     .executableTarget(name: "asura-train", dependencies: ["Asura", "AsuraCommandLine"]),
     .executableTarget(name: "asura-trace", dependencies: ["Asura", "AsuraCommandLine"]),
     .executableTarget(name: "asura-probe", dependencies: ["Asura", "AsuraCommandLine"]),
+
+    // Times this library against its peer: `make bench`.
+    .executableTarget(
+      name: "asura-bench", dependencies: ["Asura", "AsuraCommandLine"], path: "Benchmarks/AsuraBench"),
 
     // MARK: - Tests
 

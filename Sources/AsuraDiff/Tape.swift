@@ -24,6 +24,9 @@ public struct Value<S: Scalar>: Sendable {
   /// What pullbacks have added up for this value: nil when none reached it. Only variables keep theirs.
   public var cotangent: Tensor<S>? { node?.cotangent }
 
+  /// Forgets what pullbacks have added up so far.
+  public func clearCotangent() { node?.cotangent = nil }
+
   public var shape: [Int] { tensor.shape }
 }
 

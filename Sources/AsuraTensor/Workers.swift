@@ -54,4 +54,16 @@ public struct Workers: Sendable, Equatable {
     }
     if let error = failure.withLock({ $0 }) { throw error }
   }
+
+  /// `[body(0), …, body(parts - 1)]`, computed side by side.
+  public func map<R: Sendable, E: Error>(
+    _ parts: Int, _ body: @Sendable (Int) throws(E) -> R
+  ) throws(E) -> [R] {
+    let results = Mutex<[R?]>(Array(repeating: nil, count: max(parts, 0)))
+    try forEach(parts) { (part) throws(E) in
+      let result = try body(part)
+      results.withLock { $0[part] = result }
+    }
+    return results.withLock { $0.compactMap { $0 } }
+  }
 }

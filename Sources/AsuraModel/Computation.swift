@@ -1,0 +1,214 @@
+import AsuraDiff
+import AsuraTensor
+
+/// The model's arithmetic on some examples of a batch, read by one interpreter: the only place it is written.
+struct Computation<S: Scalar>: Sendable {
+  let configuration: ModelConfiguration
+  let layout: ParameterLayout
+  let sites: SiteTable
+  let parameters: [Value<S>]
+  let interpreter: Interpreter<S>
+  let geometry: Geometry<S>
+  let hooks: HookPlan<S>?
+  let examples: Range<Int>
+
+  /// What an input gives every iteration: made once before the first.
+  struct Embedded: Sendable {
+    /// The embedded input after the prelude, `[batch, position, width]`.
+    let input: Value<S>
+    /// The input's share of each core's recall, `W_e·e + b`, which no iteration changes.
+    let recalled: [Value<S>]
+    /// Each block's attention bias.
+    let biases: [Value<S>?]
+  }
+
+  /// The same computation with another interpreter and the same parameters, unhooked.
+  func reading(with interpreter: Interpreter<S>) -> Computation {
+    Computation(
+      configuration: configuration, layout: layout, sites: sites, parameters: parameters,
+      interpreter: interpreter, geometry: geometry, hooks: nil, examples: examples)
+  }
+
+  // MARK: Input
+
+  func embed(_ input: ModelInput) throws -> Embedded {
+    let c = configuration
+    var e = interpreter.gather(
+      parameters[layout.embed], input.tokens, channels: c.channels,
+      shape: [input.batch, input.positions])
+    if let position = layout.position {
+      e = interpreter.add(
+        e,
+        interpreter.gather(parameters[position], geometry.ids, shape: [input.positions]))
+    }
+    if let sinusoid = geometry.sinusoid { e = interpreter.add(e, Value(sinusoid)) }
+    e = try tap(0, e, 0)
+    let biases = layout.blocks.map { bias($0) }
+    for (i, block) in layout.prelude.enumerated() {
+      e = try apply(block, to: e, biases, first: sites.first(.prelude, i), iteration: 0)
+    }
+    let recalled = layout.cores.map { core in
+      core.recall.map { linear(e, $0) } ?? e
+    }
+    return Embedded(input: e, recalled: recalled, biases: biases)
+  }
+
+  private func bias(_ block: ParameterLayout.BlockIDs) -> Value<S>? {
+    guard let table = block.relative, let index = geometry.relativeIndex else {
+      return geometry.fixedBias.map { Value($0) }
+    }
+    let positions = geometry.ids.count
+    return interpreter.gatherBias(
+      parameters[table], index, shape: [positions, geometry.layout.keyCount(positions)],
+      missing: -.infinity)
+  }
+
+  /// The latent before the first iteration.
+  func initialLatent(_ embedded: Embedded, noise: Random) throws -> Value<S> {
+    let shape = embedded.input.shape
+    let z: Value<S>
+    switch configuration.initialLatent {
+    case .zeros: z = Value(.zeros(shape))
+    case .input: z = embedded.input
+    case .learned:
+      guard let id = layout.initialLatent else { preconditionFailure("no initial latent") }
+      z = interpreter.add(Value(.zeros(shape)), parameters[id])
+    case .noise:
+      // By example, so that a sequence's noise does not depend on the batch it is run in.
+      let rows = examples.map { example in
+        var random = noise.split(UInt64(example))
+        return Tensor<S>.normal(
+          [1] + shape.dropFirst(), scale: S(configuration.noise), using: &random)
+      }
+      z = Value(.concatenating(rows))
+    }
+    return try tap(SiteTable.latent, z, 0)
+  }
+
+  // MARK: Recurrence
+
+  /// One iteration: recall, the core's blocks, the outer norm and the update. `step` is Δ for Euler updates.
+  func iterate(
+    _ z: Value<S>, _ embedded: Embedded, iteration: Int, step: Double
+  ) throws -> Value<S> {
+    let number = configuration.shared ? 0 : iteration - 1
+    precondition(number < layout.cores.count, "iteration \(iteration) has no core of its own")
+    let core = layout.cores[number]
+    var x: Value<S>
+    switch configuration.recall {
+    case .none: x = z
+    case .add: x = interpreter.add(embedded.input, z)
+    case .concat:
+      guard let recall = core.recall else { preconditionFailure("concat without weights") }
+      x = interpreter.add(
+        interpreter.linear(z, parameters[recall.weight], offset: configuration.width),
+        embedded.recalled[number])
+    }
+    x = try tap(1, x, iteration)
+    for (i, block) in core.blocks.enumerated() {
+      x = try apply(
+        block, to: x, embedded.biases, first: sites.first(.core, i), iteration: iteration)
+    }
+    if let outer = core.outerNorm { x = norm(x, outer) }
+    if configuration.update.kind == .euler { x = interpreter.interpolate(z, x, S(step)) }
+    return try tap(SiteTable.latent, x, iteration)
+  }
+
+  // MARK: Readout
+
+  /// Logits `[batch, position, class]` from a latent.
+  func readout(_ z: Value<S>, _ embedded: Embedded, iteration: Int) throws -> Value<S> {
+    var x = z
+    for (i, block) in layout.coda.enumerated() {
+      x = try apply(
+        block, to: x, embedded.biases, first: sites.first(.coda, i), iteration: iteration)
+    }
+    if let final = layout.finalNorm { x = norm(x, final) }
+    return try tap(SiteTable.logits, linear(x, layout.head), iteration)
+  }
+
+  // MARK: Blocks
+
+  private func apply(
+    _ block: ParameterLayout.BlockIDs, to input: Value<S>, _ biases: [Value<S>?], first: Int,
+    iteration t: Int
+  ) throws -> Value<S> {
+    let placement = configuration.norm.placement
+    func at(_ site: BlockSite, _ value: Value<S>) throws -> Value<S> {
+      try tap(first + site.order, value, t)
+    }
+    var x = try at(.residPre, input)
+
+    let read = placement == .post ? x : norm(x, block.attnNorm)
+    let z = try at(
+      .z, attend(linear(read, block.qkv), biases[block.number], first: first, iteration: t))
+    var out = linear(z, block.out)
+    if let post = block.attnNormPost { out = norm(out, post) }
+    x = interpreter.add(x, try at(.attnOut, out))
+    if placement == .post { x = norm(x, block.attnNorm) }
+    x = try at(.residMid, x)
+
+    let hidden = try at(
+      .mlpPre, linear(placement == .post ? x : norm(x, block.mlpNorm), block.up))
+    let activated: Value<S> =
+      switch configuration.mlp.activation {
+      case .gelu: interpreter.activate(hidden, .gelu)
+      case .relu: interpreter.activate(hidden, .relu)
+      case .swiglu: interpreter.swiGLU(hidden)
+      }
+    out = linear(try at(.mlpPost, activated), block.down)
+    if let post = block.mlpNormPost { out = norm(out, post) }
+    x = interpreter.add(x, try at(.mlpOut, out))
+    if placement == .post { x = norm(x, block.mlpNorm) }
+    return try at(.residPost, x)
+  }
+
+  /// Attention from packed queries, keys and values: fused, unless a hook looks inside.
+  private func attend(
+    _ packed: Value<S>, _ bias: Value<S>?, first: Int, iteration t: Int
+  ) throws -> Value<S> {
+    let attention = geometry.layout
+    var qkv = packed
+    if let hooks {
+      for (site, columns) in [
+        (BlockSite.q, attention.queryColumns), (.k, attention.keyColumns),
+        (.v, attention.valueColumns),
+      ] where hooks.wants(first + site.order, t) {
+        let part = try tap(first + site.order, interpreter.columns(qkv, columns), t)
+        qkv = interpreter.replacingColumns(qkv, columns, with: part)
+      }
+    }
+    if let rotary = geometry.rotary {
+      qkv = interpreter.rotate(
+        qkv, cosine: rotary.cosine, sine: rotary.sine,
+        heads: attention.heads + attention.keyValueHeads)
+    }
+    let (scoreSite, patternSite) = (
+      first + BlockSite.scores.order, first + BlockSite.pattern.order
+    )
+    guard let hooks, hooks.wants(scoreSite, t) || hooks.wants(patternSite, t) else {
+      return interpreter.attention(qkv, bias: bias, attention)
+    }
+    let scores = try tap(
+      scoreSite, interpreter.attentionScores(qkv, bias: bias, attention), t)
+    let pattern = try tap(patternSite, interpreter.softmax(scores), t)
+    return interpreter.attentionMix(pattern, qkv, attention)
+  }
+
+  // MARK: Parts
+
+  private func linear(_ x: Value<S>, _ ids: ParameterLayout.LinearIDs) -> Value<S> {
+    interpreter.linear(x, parameters[ids.weight], ids.bias.map { parameters[$0] })
+  }
+
+  private func norm(_ x: Value<S>, _ ids: ParameterLayout.NormIDs) -> Value<S> {
+    interpreter.norm(
+      x, configuration.norm.kind, gain: parameters[ids.gain], bias: ids.bias.map { parameters[$0] },
+      epsilon: configuration.norm.epsilon)
+  }
+
+  private func tap(_ site: Int, _ value: Value<S>, _ iteration: Int) throws -> Value<S> {
+    guard let hooks, hooks.wants(site, iteration) else { return value }
+    return try hooks.apply(value, site, iteration, examples: examples, interpreter)
+  }
+}

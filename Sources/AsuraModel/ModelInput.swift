@@ -1,0 +1,52 @@
+/// A batch of token sequences of one length.
+public struct ModelInput: Sendable, Equatable {
+  /// How many sequences there are.
+  public let batch: Int
+  /// How many positions each has.
+  public let positions: Int
+  /// How many tokens stand at each position.
+  public let channels: Int
+  /// Token ids `[batch, position, channel]`.
+  public let tokens: [Int32]
+  /// The position numbers, the same for every sequence: used when the model's `positionIDs` are `coupled`.
+  public let positionIDs: [Int32]
+
+  /// Checks that the sizes agree; `positionIDs` count from 0 unless given.
+  public init(
+    tokens: [Int32], batch: Int, positions: Int, channels: Int = 1, positionIDs: [Int32]? = nil
+  ) throws {
+    let (rows, overflow) = batch.multipliedReportingOverflow(by: positions)
+    let (count, overflow2) = rows.multipliedReportingOverflow(by: channels)
+    guard batch > 0, positions > 0, channels > 0, !overflow, !overflow2, tokens.count == count
+    else {
+      throw ModelError(
+        .input,
+        "\(tokens.count) tokens for \(batch) sequences × \(positions) positions × "
+          + "\(channels) channels", remedy: "Give one token for each, all sizes at least 1.")
+    }
+    if let ids = positionIDs, ids.count != positions {
+      throw ModelError(.input, "\(ids.count) position ids for \(positions) positions")
+    }
+    self.batch = batch
+    self.positions = positions
+    self.channels = channels
+    self.tokens = tokens
+    self.positionIDs = positionIDs ?? (0..<Int32(positions)).map { $0 }
+  }
+
+  /// Some of the sequences.
+  public func examples(_ range: Range<Int>) -> ModelInput {
+    let stride = positions * channels
+    return ModelInput(
+      examples: range,
+      tokens: Array(tokens[range.lowerBound * stride..<range.upperBound * stride]), of: self)
+  }
+
+  private init(examples: Range<Int>, tokens: [Int32], of whole: ModelInput) {
+    batch = examples.count
+    positions = whole.positions
+    channels = whole.channels
+    self.tokens = tokens
+    positionIDs = whole.positionIDs
+  }
+}

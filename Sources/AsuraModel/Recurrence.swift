@@ -1,0 +1,71 @@
+import AsuraDiff
+import AsuraTensor
+
+/// The recurrence over some examples of a batch: the latent as it stands, and how to take it further.
+///
+/// `@unchecked Sendable`: its latent is changed by one worker at a time, the one that runs its part.
+package final class Pass<S: Scalar>: @unchecked Sendable {
+  let computation: Computation<S>
+  let embedded: Computation<S>.Embedded
+  /// Δ of Euler updates.
+  let step: Double
+  /// Whether derivatives keep only the latents between iterations and recompute what is inside them.
+  package var recomputes = false
+  /// The latent after `iteration` iterations, `[batch, position, width]`.
+  package private(set) var latent: Value<S>
+  package private(set) var iteration: Int
+
+  init(
+    _ computation: Computation<S>, _ input: ModelInput, from start: (latent: Tensor<S>, at: Int)?,
+    step: Double, noise: Random
+  ) throws {
+    self.computation = computation
+    self.step = step
+    embedded = try computation.embed(input)
+    if let start {
+      latent = Value(start.latent)
+      iteration = start.at
+    } else {
+      latent = try computation.initialLatent(embedded, noise: noise)
+      iteration = 0
+    }
+  }
+
+  fileprivate func advance() throws {
+    let t = iteration + 1
+    if recomputes {
+      latent = try computation.interpreter.recomputing(latent) {
+        [computation, embedded, step] interpreter, z in
+        try computation.reading(with: interpreter).iterate(z, embedded, iteration: t, step: step)
+      }
+    } else {
+      latent = try computation.iterate(latent, embedded, iteration: t, step: step)
+    }
+    iteration = t
+  }
+
+  /// The logits `[batch, position, class]` of the latent as it stands.
+  package func readout() throws -> Value<S> {
+    try computation.readout(latent, embedded, iteration: iteration)
+  }
+
+  /// Reorders the examples' latents: example i goes on from the latent of `order[i]`.
+  package func permuteLatents(_ order: [Int]) {
+    latent = Value(.concatenating(order.map { latent.tensor.slice($0..<$0 + 1) }))
+  }
+}
+
+/// The recurrence loop: the only one. Training, plain runs, capture and analysis all go through it.
+///
+/// Takes all `passes` through `count` more iterations, in step, and calls `afterEach` between them, which
+/// returns whether to go on.
+package func recur<S: Scalar>(
+  _ passes: [Pass<S>], iterations count: Int,
+  afterEach: (_ iteration: Int) throws -> Bool = { _ in true }
+) throws {
+  guard count > 0, let first = passes.first else { return }
+  for t in first.iteration + 1...first.iteration + count {
+    try Workers.current.forEach(passes.count) { try passes[$0].advance() }
+    guard try afterEach(t) else { return }
+  }
+}

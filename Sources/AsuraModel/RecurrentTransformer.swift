@@ -1,0 +1,148 @@
+import AsuraDiff
+import AsuraTensor
+import Foundation
+
+/// A recurrent-depth transformer: a shared core of attention blocks applied again and again to a latent, with the
+/// embedded input recalled before every pass.
+public struct RecurrentTransformer<S: Scalar>: Sendable {
+  public let configuration: ModelConfiguration
+  let layout: ParameterLayout
+  let sites: SiteTable
+  /// The parameters, in the order of `parameterNames`.
+  public private(set) var parameters: [Tensor<S>]
+
+  /// A model with parameters drawn from `seed`: linear layers uniform in ±1/√fan-in, embeddings normal.
+  public init(_ configuration: ModelConfiguration, seed: UInt64) {
+    self.configuration = configuration
+    layout = ParameterLayout(configuration)
+    sites = SiteTable(configuration)
+    let random = Random(seed: seed, for: "parameters")
+    parameters = layout.entries.enumerated().map { i, entry in
+      var random = random.split(UInt64(i))
+      return entry.initializer.tensor(entry.shape, using: &random)
+    }
+  }
+
+  /// A model with the given parameters, each under its name. Missing, unknown or misshapen ones are errors that
+  /// list them all, and so are values that are not finite.
+  public init(_ configuration: ModelConfiguration, parameters named: [String: Tensor<S>]) throws {
+    self.configuration = configuration
+    layout = ParameterLayout(configuration)
+    sites = SiteTable(configuration)
+    var problems: [String] = []
+    for entry in layout.entries {
+      guard let tensor = named[entry.name] else {
+        problems.append("missing \(entry.name) \(entry.shape)")
+        continue
+      }
+      if tensor.shape != entry.shape {
+        problems.append("\(entry.name) has shape \(tensor.shape), expected \(entry.shape)")
+      } else if !tensor.isFinite {
+        problems.append("\(entry.name) holds NaN or infinite values")
+      }
+    }
+    let known = Set(layout.entries.map(\.name))
+    problems += named.keys.filter { !known.contains($0) }.sorted().map { name in
+      "unknown \(name) \(named[name]?.shape ?? [])"
+    }
+    guard problems.isEmpty else {
+      let shown = problems.prefix(12).joined(separator: "\n  ")
+      throw ModelError(
+        .weights,
+        "the weights do not fit the configuration:\n  \(shown)"
+          + (problems.count > 12 ? "\n  … and \(problems.count - 12) more" : ""),
+        remedy: "Use the configuration these weights were saved with.")
+    }
+    parameters = layout.entries.compactMap { named[$0.name] }
+  }
+
+  /// The parameters' names, such as `core.0.attn.qkv.weight`.
+  public var parameterNames: [String] { layout.entries.map(\.name) }
+
+  /// The parameters by name.
+  public var namedParameters: [String: Tensor<S>] {
+    Dictionary(uniqueKeysWithValues: zip(parameterNames, parameters))
+  }
+
+  /// How many numbers the parameters hold.
+  public var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
+
+  /// Every site of this model.
+  public var siteList: [Site] { sites.sites }
+
+  /// The sites whose names match a pattern; an error that suggests near names when there is none.
+  public func sites(matching pattern: String) throws -> [Site] {
+    try sites.matches(pattern).map { sites.sites[$0] }
+  }
+
+  /// Replaces the parameters, in the order of `parameterNames`.
+  package mutating func setParameters(_ tensors: [Tensor<S>]) {
+    precondition(
+      tensors.map(\.shape) == parameters.map(\.shape), "parameters of other shapes")
+    parameters = tensors
+  }
+
+  /// Lets go of one parameter's storage so that an optimiser may change it in place.
+  package mutating func updateParameter(_ index: Int, _ body: (inout Tensor<S>) -> Void) {
+    body(&parameters[index])
+  }
+
+  /// The same model in another precision.
+  public func converted<T: Scalar>(to type: T.Type = T.self) -> RecurrentTransformer<T> {
+    var model = RecurrentTransformer<T>(configuration, seed: 0)
+    model.setParameters(parameters.map { $0.converted() })
+    return model
+  }
+
+  /// Checks an input against the configuration.
+  func check(_ input: ModelInput) throws {
+    guard input.channels == configuration.channels else {
+      throw ModelError(
+        .input,
+        "the input has \(input.channels) tokens a position, the model reads "
+          + "\(configuration.channels)")
+    }
+    if let bad = input.tokens.first(where: { $0 < 0 || $0 >= configuration.vocabulary }) {
+      throw ModelError(
+        .input, "token \(bad) is outside the vocabulary 0..<\(configuration.vocabulary)")
+    }
+  }
+
+  /// Checks that there is a core for that many iterations.
+  func check(iterations: Int) throws {
+    if !configuration.shared && iterations > configuration.iterations {
+      throw ModelError(
+        .input,
+        "\(iterations) iterations of a model with unshared weights for "
+          + "\(configuration.iterations)",
+        remedy: "Only a shared core can be iterated longer than it was built for.")
+    }
+  }
+
+  /// Δ for Euler updates over a run of `iterations`.
+  func eulerStep(iterations: Int) -> Double {
+    configuration.update.step ?? 1 / Double(max(1, iterations))
+  }
+
+  /// A pass over some examples of `input` (all of `input` must be those examples).
+  package func pass(
+    _ input: ModelInput, parameters: [Value<S>], _ interpreter: Interpreter<S>,
+    from start: (latent: Tensor<S>, at: Int)? = nil, of iterations: Int, noise: Random
+  ) throws -> Pass<S> {
+    try Pass(
+      computation(
+        parameters: parameters, interpreter, geometry: Geometry(configuration, input), hooks: nil,
+        examples: 0..<input.batch), input, from: start, step: eulerStep(iterations: iterations),
+      noise: noise)
+  }
+
+  func computation(
+    parameters: [Value<S>]? = nil, _ interpreter: Interpreter<S>, geometry: Geometry<S>,
+    hooks: HookPlan<S>?, examples: Range<Int>
+  ) -> Computation<S> {
+    Computation(
+      configuration: configuration, layout: layout, sites: sites,
+      parameters: parameters ?? self.parameters.map { Value($0) }, interpreter: interpreter,
+      geometry: geometry, hooks: hooks, examples: examples)
+  }
+}

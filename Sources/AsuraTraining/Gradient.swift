@@ -1,0 +1,219 @@
+import AsuraDiff
+import AsuraModel
+import AsuraTensor
+import Synchronization
+
+/// How one batch's iterations are spent: some from the initial latent without derivatives, then some with.
+package struct DepthPlan: Sendable, Equatable {
+  /// Iterations without derivatives.
+  package var free = 0
+  /// Whether latents are then exchanged between examples (path independence, Anil et al. 2022).
+  package var permutes = false
+  /// Iterations with derivatives.
+  package var graded: Int
+  /// The plan's share of the loss.
+  package var weight = 1.0
+
+  package init(free: Int = 0, permutes: Bool = false, graded: Int, weight: Double = 1) {
+    self.free = free
+    self.permutes = permutes
+    self.graded = graded
+    self.weight = weight
+  }
+}
+
+/// What is minimised, given the readouts of the iterations with derivatives.
+package struct Objective: Sendable, Equatable {
+  /// How many of the last iterations' readouts the cross-entropy is averaged over; all when nil.
+  package var lastIterations: Int? = 1
+  package var labelSmoothing = 0.0
+  /// The factor of ‖z_k − z_{k−1}‖² / ‖z_{k−1}‖², averaged over examples; the denominator does not vary.
+  package var fixedPointPenalty = 0.0
+
+  package init(
+    lastIterations: Int? = 1, labelSmoothing: Double = 0, fixedPointPenalty: Double = 0
+  ) {
+    self.lastIterations = lastIterations
+    self.labelSmoothing = labelSmoothing
+    self.fixedPointPenalty = fixedPointPenalty
+  }
+}
+
+/// A batch's loss, its gradient, and how well the last readout did.
+package struct GradientResult<S: Scalar>: Sendable {
+  /// The mean cross-entropy plus penalties.
+  package var loss: Double
+  /// In the order of the model's parameters.
+  package var gradients: [Tensor<S>]
+  /// Of the last readout.
+  package var accuracy: Accuracy
+}
+
+/// Computes the loss and its gradient over a batch.
+///
+/// The batch is dealt out in parts that fit a core's cache; each part runs forwards and backwards on its own. Parts
+/// belong to a fixed number of lanes, each with gradients of its own that are summed in a fixed order, so the result
+/// has the same bits for any number of workers.
+package struct GradientComputation<S: Scalar>: Sendable {
+  package var plans: [DepthPlan]
+  package var objective = Objective()
+  /// Whether derivatives keep only the latents and recompute each iteration.
+  package var recomputes = false
+
+  private static var laneCount: Int { 8 }
+
+  package init(plans: [DepthPlan], objective: Objective = Objective(), recomputes: Bool = false) {
+    self.plans = plans
+    self.objective = objective
+    self.recomputes = recomputes
+  }
+
+  private struct Tally: Sendable {
+    var loss = 0.0
+    var accuracy = Accuracy()
+  }
+
+  package func callAsFunction(
+    _ model: RecurrentTransformer<S>, _ input: ModelInput, targets: [Int32], random: Random
+  ) throws -> GradientResult<S> {
+    let parts = RecurrentTransformer<S>.parts(batch: input.batch, positions: input.positions)
+    let lanes = min(parts.count, Self.laneCount)
+    let scored = targets.reduce(0) { $0 + ($1 >= 0 ? 1 : 0) }
+    let results = try Workers.current.map(lanes) { lane in
+      let variables = model.parameters.map { Value.variable($0) }
+      var tally = Tally()
+      for part in stride(from: lane, to: parts.count, by: lanes) {
+        try run(
+          model, input, targets, examples: parts[part], variables, scored: scored,
+          random: random.split(UInt64(part)), &tally)
+      }
+      return (gradients: variables.map(\.cotangent), tally: tally)
+    }
+    var total = Tally()
+    for result in results {
+      total.loss += result.tally.loss
+      total.accuracy += result.tally.accuracy
+    }
+    let gradients = Workers.current.map(model.parameters.count) { i in
+      var sum: Tensor<S>?
+      for result in results {
+        guard let gradient = result.gradients[i] else { continue }
+        if sum == nil { sum = gradient } else { sum?.add(gradient) }
+      }
+      return sum ?? .zeros(model.parameters[i].shape)
+    }
+    return GradientResult(loss: total.loss, gradients: gradients, accuracy: total.accuracy)
+  }
+
+  /// One part, forwards and backwards; adds to the variables' cotangents.
+  private func run(
+    _ model: RecurrentTransformer<S>, _ input: ModelInput, _ targets: [Int32],
+    examples: Range<Int>, _ variables: [Value<S>], scored: Int, random: Random,
+    _ tally: inout Tally
+  ) throws {
+    let part = input.examples(examples)
+    let targets = Array(
+      targets[examples.lowerBound * input.positions..<examples.upperBound * input.positions])
+    for (number, plan) in plans.enumerated() {
+      var random = random.split(UInt64(number))
+      let total = plan.free + plan.graded
+      let noise = random.split(0)
+      var start: (latent: Tensor<S>, at: Int)?
+      if plan.free > 0 {
+        let free = try model.pass(
+          part, parameters: variables, .plain, of: total, noise: noise)
+        try recur([free], iterations: plan.free)
+        if plan.permutes {
+          free.permuteLatents(Array(0..<examples.count).shuffled(using: &random))
+        }
+        start = (free.latent.tensor, plan.free)
+      }
+
+      let tape = Tape<S>()
+      let interpreter = Interpreter.recording(on: tape)
+      let pass = try model.pass(
+        part, parameters: variables, interpreter, from: start, of: total, noise: noise)
+      pass.recomputes = recomputes
+      let readouts = min(objective.lastIterations ?? plan.graded, plan.graded)
+      let share = plan.weight / Double(max(scored, 1) * max(readouts, 1))
+      let one = Tensor<S>([], repeating: 1)
+      var seeds: [(Value<S>, Tensor<S>)] = []
+      var previous = pass.latent
+      var last: Tensor<S>?
+      try recur([pass], iterations: plan.graded) { t in
+        if t > total - readouts {
+          let logits = try pass.readout()
+          seeds.append(
+            (
+              interpreter.crossEntropy(
+                logits, targets: targets, smoothing: objective.labelSmoothing, weight: S(share)),
+              one
+            ))
+          last = logits.tensor
+        }
+        if t == total && objective.fixedPointPenalty > 0 {
+          let weights = (0..<examples.count).map { example in
+            let norm = previous.tensor[example].norm
+            return S(
+              plan.weight * objective.fixedPointPenalty
+                / (Double(input.batch) * max(norm * norm, 1e-12)))
+          }
+          seeds.append(
+            (
+              interpreter.weightedSquaredDistance(pass.latent, previous, weights: weights), one
+            ))
+        }
+        previous = pass.latent
+        return true
+      }
+      for (value, _) in seeds { tally.loss += Double(value.tensor.scalar) }
+      if number == 0, let last { tally.accuracy += Accuracy(last, targets: targets) }
+      try tape.pullback(seeds, consuming: true)
+    }
+  }
+}
+
+/// How many symbols and whole answers a readout got right.
+public struct Accuracy: Sendable, Equatable {
+  /// Scored symbols whose class is the likeliest.
+  public var correct = 0
+  /// Symbols with a target.
+  public var scored = 0
+  /// Examples with every scored symbol right.
+  public var exact = 0
+  public var examples = 0
+
+  public init() {}
+
+  /// Compares logits `[example, position, class]` with one target a position, negative where not scored. NaN is wrong.
+  public init<S: Scalar>(_ logits: Tensor<S>, targets: [Int32]) {
+    let (positions, classes) = (logits.shape[1], logits.shape[2])
+    examples = logits.shape[0]
+    logits.read { logits in
+      for example in 0..<examples {
+        var allRight = true
+        for position in 0..<positions {
+          let target = Int(targets[example * positions + position])
+          guard target >= 0 else { continue }
+          scored += 1
+          let row = logits + (example * positions + position) * classes
+          let isRight = (0..<classes).allSatisfy { $0 == target || row[$0] < row[target] }
+          if isRight { correct += 1 } else { allRight = false }
+        }
+        if allRight { exact += 1 }
+      }
+    }
+  }
+
+  public static func += (a: inout Accuracy, b: Accuracy) {
+    a.correct += b.correct
+    a.scored += b.scored
+    a.exact += b.exact
+    a.examples += b.examples
+  }
+
+  /// The share of scored symbols that are right; NaN when none is scored.
+  public var perSymbol: Double { Double(correct) / Double(scored) }
+  /// The share of examples that are right throughout.
+  public var exactMatch: Double { Double(exact) / Double(examples) }
+}
