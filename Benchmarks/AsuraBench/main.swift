@@ -29,3 +29,4 @@ for (B, P, W, F, NB) in [(64, 32, 64, 256, 1), (64, 64, 128, 512, 2)] {
     }
   }
 }
+print(BLAS.kernels, CPU.vectorLevel)

@@ -32,7 +32,14 @@ public struct Tensor<S: Scalar>: Sendable {
 
   /// A tensor with every element equal to `value`.
   public init(_ shape: [Int], repeating value: S) {
-    self.init(shape) { $0.update(repeating: value, count: Self.elementCount(of: shape)) }
+    let count = Self.elementCount(of: shape)
+    self.init(shape) { base in
+      if value == 0 && value.sign == .plus {
+        memset(base, 0, count * MemoryLayout<S>.stride)
+      } else {
+        base.update(repeating: value, count: count)
+      }
+    }
   }
 
   /// A tensor of zeros.

@@ -9,13 +9,15 @@ package struct AdamW<S: Scalar>: Sendable {
   package var beta2 = 0.999
   package var epsilon = 1e-8
   package var weightDecay = 0.01
-  /// First and second moments, in the order of the model's parameters.
-  package var moments: [(first: Tensor<S>, second: Tensor<S>)]
+  /// Running means of the gradients and of their squares, in the order of the model's parameters.
+  package var firstMoments: [Tensor<S>]
+  package var secondMoments: [Tensor<S>]
   /// How many updates have been made.
   package var step = 0
 
   package init(_ model: RecurrentTransformer<S>) {
-    moments = model.parameters.map { (.zeros($0.shape), .zeros($0.shape)) }
+    firstMoments = model.parameters.map { .zeros($0.shape) }
+    secondMoments = firstMoments
   }
 
   /// One update by `gradients`, each first multiplied by `scale`.
@@ -31,8 +33,8 @@ package struct AdamW<S: Scalar>: Sendable {
         let count = parameter.count
         parameter.update { w in
           gradient.read { g in
-            moments[i].first.update { m in
-              moments[i].second.update { v in
+            firstMoments[i].update { m in
+              secondMoments[i].update { v in
                 asura_adamw(
                   S.kernelType, w, g, m, v, scale, learningRate, weightDecay, beta1, beta2,
                   epsilon, correction1, correction2, count)
