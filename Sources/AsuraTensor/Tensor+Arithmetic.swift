@@ -59,3 +59,21 @@ extension Tensor {
     }
   }
 }
+
+extension Tensor {
+  /// Moves every element towards another tensor's by a share of the way.
+  public mutating func interpolate(to other: Self, by share: S) {
+    precondition(shape == other.shape, "interpolating from \(shape) to \(other.shape)")
+    let count = count
+    other.read { x in update { asura_lerp(S.kernelType, Double(share), $0, x, $0, count) } }
+  }
+
+  /// The place of the largest element in row-major order, the first of equals; 0 when there is none.
+  public var largestIndex: Int {
+    read { x in
+      var best = 0
+      for i in 0..<count where x[i] > x[best] { best = i }
+      return best
+    }
+  }
+}

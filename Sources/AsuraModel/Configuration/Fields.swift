@@ -1,8 +1,8 @@
 /// A configuration's keys as they are read: an unknown key is an error that suggests the nearest known one.
-struct Fields<Key: CodingKey & CaseIterable> {
+package struct Fields<Key: CodingKey & CaseIterable> {
   private let container: KeyedDecodingContainer<Key>
 
-  init(_ decoder: any Decoder) throws {
+  package init(_ decoder: any Decoder) throws {
     let known = Key.allCases.map(\.stringValue)
     for key in try decoder.container(keyedBy: AnyKey.self).allKeys
     where !known.contains(key.stringValue) {
@@ -16,18 +16,18 @@ struct Fields<Key: CodingKey & CaseIterable> {
     container = try decoder.container(keyedBy: Key.self)
   }
 
-  func required<T: Decodable>(_ key: Key) throws -> T {
+  package func required<T: Decodable>(_ key: Key) throws -> T {
     guard let value: T = try decode(key) else {
       throw ModelError(.configuration, "\(path(key)) is missing", remedy: "Give it a value.")
     }
     return value
   }
 
-  func optional<T: Decodable>(_ key: Key, _ fallback: T) throws -> T {
+  package func optional<T: Decodable>(_ key: Key, _ fallback: T) throws -> T {
     try decode(key) ?? fallback
   }
 
-  func optional<T: Decodable>(_ key: Key, _ fallback: T?) throws -> T? {
+  package func optional<T: Decodable>(_ key: Key, _ fallback: T?) throws -> T? {
     try decode(key) ?? fallback
   }
 
@@ -71,7 +71,7 @@ private struct AnyKey: CodingKey {
 
 extension String {
   /// The candidate with the smallest edit distance to this text, if that is small for its length.
-  func nearest(in candidates: [String]) -> String? {
+  package func nearest(in candidates: [String]) -> String? {
     candidates.map { ($0, editDistance(to: $0)) }
       .filter { $0.1 <= max(2, count / 3) }
       .min { $0.1 < $1.1 }?.0

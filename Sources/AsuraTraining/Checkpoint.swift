@@ -1,0 +1,54 @@
+import AsuraModel
+import AsuraTensor
+import Foundation
+
+/// The state of a training run between two updates, in one safetensors file: weights (`model.…`), AdamW's moments
+/// (`first.…`, `second.…`), the averaged weights (`average.…`) and the step.
+extension Trainer {
+  private static var format: String { "asura-checkpoint-1" }
+
+  func checkpoint() throws -> Data {
+    var tensors: [(name: String, tensor: Tensor<S>)] = []
+    func add(_ prefix: String, _ values: [Tensor<S>]) {
+      for (name, value) in zip(model.parameterNames, values) {
+        tensors.append(("\(prefix).\(name)", value))
+      }
+    }
+    add("model", model.parameters)
+    add("first", optimizer.firstMoments)
+    add("second", optimizer.secondMoments)
+    if let average { add("average", average) }
+    return try Safetensors.encode(
+      tensors, metadata: ["format": Self.format, "step": "\(step)", "seed": "\(recipe.seed)"])
+  }
+
+  /// Takes up the state in a checkpoint of this recipe.
+  mutating func restore(from url: URL) throws {
+    let file = try Safetensors(contentsOf: url)
+    guard file.metadata["format"] == Self.format, let text = file.metadata["step"],
+      let step = Int(text), (0...recipe.training.steps).contains(step),
+      file.metadata["seed"] == "\(recipe.seed)"
+    else {
+      throw TrainingError.folder(
+        "\(url.path) is not a checkpoint of this run: its header says \(file.metadata)",
+        remedy: "Resume a folder whose recipe.yaml and checkpoint belong together.")
+    }
+    func read(_ prefix: String) throws -> [Tensor<S>] {
+      try zip(model.parameterNames, model.parameters).map { name, parameter in
+        let tensor: Tensor<S> = try file.tensor("\(prefix).\(name)")
+        guard tensor.shape == parameter.shape, tensor.isFinite else {
+          throw TrainingError.folder(
+            "\(prefix).\(name) in \(url.path) has shape \(tensor.shape), expected "
+              + "\(parameter.shape) of finite numbers",
+            remedy: "The checkpoint does not fit recipe.yaml, or is damaged.")
+        }
+        return tensor
+      }
+    }
+    model.setParameters(try read("model"))
+    optimizer.firstMoments = try read("first")
+    optimizer.secondMoments = try read("second")
+    optimizer.step = step
+    if average != nil { average = try read("average") }
+  }
+}

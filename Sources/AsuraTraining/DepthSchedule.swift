@@ -1,0 +1,124 @@
+import AsuraModel
+import AsuraTensor
+
+/// How many iterations each training batch gets, and which of them have derivatives.
+public struct DepthSchedule: Sendable, Equatable, Codable {
+  /// One way of spending iterations, drawn with a probability proportional to its weight.
+  public struct Phase: Sendable, Equatable, Codable {
+    public var weight = 1.0
+    /// Iterations without derivatives, from the initial latent.
+    public var free = LengthRangeExpression(0)
+    /// Whether latents then change places between the examples of a part of the batch, so that an answer may not
+    /// depend on how the latent came about (path independence, Anil et al. 2022).
+    public var permute = false
+    /// Iterations with derivatives.
+    public var graded: LengthRangeExpression
+
+    public init(
+      weight: Double = 1, free: LengthRangeExpression = LengthRangeExpression(0),
+      permute: Bool = false, graded: LengthRangeExpression
+    ) {
+      self.weight = weight
+      self.free = free
+      self.permute = permute
+      self.graded = graded
+    }
+
+    enum CodingKeys: String, CodingKey, CaseIterable { case weight, free, permute, graded }
+
+    public init(from decoder: any Decoder) throws {
+      let fields = try Fields<CodingKeys>(decoder)
+      weight = try fields.optional(.weight, 1)
+      free = try fields.optional(.free, LengthRangeExpression(0))
+      permute = try fields.optional(.permute, false)
+      graded = try fields.required(.graded)
+      guard weight.isFinite && weight > 0 else {
+        throw ModelError(
+          .configuration, "a depth phase has weight \(weight)", remedy: "Give a number above 0.")
+      }
+    }
+  }
+
+  /// The progressive loss of Bansal et al. 2022: with n ~ U{0…m−1} iterations without derivatives and
+  /// k ~ U{1…m−n} with, the loss is `(1 − α)·L(m iterations) + α·L(n then k)`.
+  public struct Progressive: Sendable, Equatable, Codable {
+    public var maximum: LengthExpression
+    public var alpha: Double
+
+    public init(maximum: LengthExpression, alpha: Double) {
+      self.maximum = maximum
+      self.alpha = alpha
+    }
+
+    enum CodingKeys: String, CodingKey, CaseIterable { case maximum, alpha }
+
+    public init(from decoder: any Decoder) throws {
+      let fields = try Fields<CodingKeys>(decoder)
+      maximum = try fields.required(.maximum)
+      alpha = try fields.optional(.alpha, 0.5)
+      guard (0...1).contains(alpha) else {
+        throw ModelError(
+          .configuration, "depth.progressive.alpha is \(alpha), expected a number from 0 to 1")
+      }
+    }
+  }
+
+  public var phases: [Phase]
+  public var progressive: Progressive?
+
+  public init(phases: [Phase]) { self.phases = phases }
+
+  public init(progressive: Progressive) {
+    phases = []
+    self.progressive = progressive
+  }
+
+  /// What a batch of `length` is to do.
+  package func draw(length: Int, random: inout Random) -> [DepthPlan] {
+    if let progressive {
+      let m = max(1, progressive.maximum(length))
+      let n = Int.random(in: 0...m - 1, using: &random)
+      let k = Int.random(in: 1...m - n, using: &random)
+      let full = DepthPlan(graded: m, weight: 1 - progressive.alpha)
+      let partial = DepthPlan(free: n, graded: k, weight: progressive.alpha)
+      return [full, partial].filter { $0.weight > 0 }
+    }
+    var pick = random.uniform() * phases.reduce(0) { $0 + $1.weight }
+    let phase =
+      phases.first {
+        pick -= $0.weight
+        return pick < 0
+      } ?? phases[phases.count - 1]
+    let free = Int.random(in: phase.free(length), using: &random)
+    let graded = max(1, Int.random(in: phase.graded(length), using: &random))
+    return [DepthPlan(free: free, permutes: phase.permute, graded: graded)]
+  }
+
+  private enum CodingKeys: String, CodingKey, CaseIterable { case progressive }
+
+  /// A number, a range, a list of phases, or `{progressive: {maximum: 20, alpha: 0.5}}`.
+  public init(from decoder: any Decoder) throws {
+    if let range = try? LengthRangeExpression(from: decoder) {
+      phases = [Phase(graded: range)]
+    } else if var list = try? decoder.unkeyedContainer() {
+      phases = []
+      while !list.isAtEnd { phases.append(try list.decode(Phase.self)) }
+      guard !phases.isEmpty else {
+        throw ModelError(
+          .configuration, "depth is an empty list", remedy: "Give at least one phase.")
+      }
+    } else {
+      phases = []
+      progressive = try Fields<CodingKeys>(decoder).required(.progressive)
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    if let progressive {
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encode(progressive, forKey: .progressive)
+    } else {
+      try phases.encode(to: encoder)
+    }
+  }
+}

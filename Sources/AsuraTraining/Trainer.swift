@@ -1,0 +1,139 @@
+import AsuraModel
+import AsuraTasks
+import AsuraTensor
+
+/// Trains a model by a recipe, one update at a time.
+///
+/// What update `step` does depends only on the recipe, the step and the state before it, so a run that was stopped and
+/// resumed from a checkpoint ends with the same bits as one that was not, on any number of threads.
+public struct Trainer<S: Scalar>: Sendable {
+  public let recipe: Recipe
+  public let task: any LearningTask
+  /// The model being trained.
+  public internal(set) var model: RecurrentTransformer<S>
+  /// How many updates have been made.
+  public var step: Int { optimizer.step }
+  var optimizer: AdamW<S>
+  /// The moving average of the weights, when the recipe asks for one.
+  var average: [Tensor<S>]?
+
+  public init(_ recipe: Recipe) throws {
+    self.recipe = recipe
+    task = try recipe.task.makeTask()
+    try Self.check(recipe.model, against: task)
+    model = RecurrentTransformer(recipe.model, seed: recipe.seed)
+    optimizer = AdamW(model)
+    optimizer.beta1 = recipe.optimizer.beta1
+    optimizer.beta2 = recipe.optimizer.beta2
+    optimizer.epsilon = recipe.optimizer.epsilon
+    optimizer.weightDecay = recipe.optimizer.weightDecay
+    average = recipe.training.averageDecay == nil ? nil : model.parameters
+  }
+
+  /// The model to use once training is done: the averaged one where there is an average.
+  public var result: RecurrentTransformer<S> {
+    guard let average else { return model }
+    var averaged = model
+    averaged.setParameters(average)
+    return averaged
+  }
+
+  /// Whether all updates have been made.
+  public var isDone: Bool { step >= recipe.training.steps }
+
+  /// What one update did.
+  public struct StepReport: Sendable {
+    /// The update's number, from 1.
+    public let step: Int
+    /// The mean loss over the batch, penalties included.
+    public let loss: Double
+    public let accuracy: Accuracy
+    /// The gradient's norm before clipping.
+    public let gradientNorm: Double
+    public let learningRate: Double
+    /// The batch's length and how many iterations it was given, without and with derivatives.
+    public let length: Int
+    public let iterations: Int
+  }
+
+  /// Makes one update. A loss or gradient that is not finite is an error, and leaves the model as it was.
+  public mutating func update() throws -> StepReport {
+    let random = Random(seed: recipe.seed, for: "training").split(UInt64(step))
+    var lengths = random.split(0)
+    var examples = random.split(1)
+    var depths = random.split(2)
+    let length = task.drawLength(random: &lengths)
+    let batch = try task.makeBatch(
+      length: length, examples: recipe.training.batch, random: &examples)
+    let plans = recipe.depth.draw(length: length, random: &depths)
+    if !recipe.model.shared, let most = plans.map({ $0.free + $0.graded }).max(),
+      most > recipe.model.iterations
+    {
+      throw ModelError(
+        .configuration,
+        "depth asks for \(most) iterations of a model with unshared weights for "
+          + "\(recipe.model.iterations)",
+        remedy: "Set depth to at most model.iterations, or shared: true.")
+    }
+    let gradient = GradientComputation<S>(
+      plans: plans, objective: recipe.loss.objective, recomputes: recipe.training.recompute)
+    let result = try gradient(
+      model, try ModelInput(batch), targets: batch.targets, random: random.split(3))
+    let norm = globalNorm(result.gradients)
+    guard result.loss.isFinite && norm.isFinite else {
+      throw TrainingError.notFinite(
+        step: step + 1, loss: result.loss, gradientNorm: norm, seed: recipe.seed)
+    }
+    let rate = recipe.optimizer.learningRate(step: step, of: recipe.training.steps)
+    let scale = recipe.optimizer.clip.map { norm > $0 ? $0 / norm : 1 } ?? 1
+    optimizer.update(&model, result.gradients, learningRate: rate, scale: scale)
+    if let decay = recipe.training.averageDecay, var mean = average {
+      average = nil
+      for i in mean.indices {
+        mean[i].interpolate(to: model.parameters[i], by: S(1 - decay))
+      }
+      average = mean
+    }
+    return StepReport(
+      step: step, loss: result.loss, accuracy: result.accuracy, gradientNorm: norm,
+      learningRate: rate, length: length,
+      iterations: plans.map { $0.free + $0.graded }.max() ?? 0)
+  }
+
+  private static func check(_ model: ModelConfiguration, against task: any LearningTask) throws {
+    for (field, found, needed) in [
+      ("vocabulary", model.vocabulary, task.vocabulary.count),
+      ("classes", model.classes, task.outputs.count), ("channels", model.channels, task.channels),
+    ] where field == "channels" ? found != needed : found < needed {
+      throw ModelError(
+        .configuration, "model.\(field) is \(found), but the task \(task.name) needs \(needed)",
+        remedy: "Leave it out of the recipe: it then follows the task.")
+    }
+  }
+}
+
+/// What stopped a training run.
+public enum TrainingError: Error, Sendable, CustomStringConvertible {
+  /// The loss or its gradient overflowed or became NaN. The batch is drawn from the recipe's seed and the step alone.
+  case notFinite(step: Int, loss: Double, gradientNorm: Double, seed: UInt64)
+  /// A run folder's file is missing, foreign or damaged.
+  case folder(String, remedy: String)
+
+  public var description: String {
+    switch self {
+    case .notFinite(let step, let loss, let norm, let seed):
+      "the loss is \(loss) and the gradient's norm \(norm) in step \(step); its batch is drawn from "
+        + "seed \(seed), step \(step)"
+    case .folder(let message, let remedy): "\(message)\n\(remedy)"
+    }
+  }
+}
+
+extension ModelInput {
+  /// A task's batch as a model reads it.
+  public init(_ batch: Batch) throws {
+    try self.init(
+      tokens: batch.tokens, batch: batch.examples, positions: batch.positions,
+      channels: batch.channels, positionIDs: batch.positionIDs)
+  }
+}
