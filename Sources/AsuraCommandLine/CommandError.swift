@@ -4,10 +4,10 @@
 /// case and has no full stop. `remedy`, where there is one, says what to do next.
 public struct CommandError: Error, Equatable, CustomStringConvertible {
   public var message: String
-  public var status: ExitStatus
+  public var status: CommandStatus
   public var remedy: String?
 
-  public init(_ message: String, status: ExitStatus = .failure, remedy: String? = nil) {
+  public init(_ message: String, status: CommandStatus = .failure, remedy: String? = nil) {
     self.message = message
     self.status = status
     self.remedy = remedy

@@ -24,7 +24,7 @@ private let wideRanges: [ClosedRange<UInt32>] = [
 ]
 
 /// The longest beginning of `text` that fits in `columns`, ending in `…` where something was cut.
-func truncated(_ text: String, columns: Int, ellipsis: String = "…") -> String {
+package func truncated(_ text: String, columns: Int, ellipsis: String = "…") -> String {
   guard displayWidth(text) > columns else { return text }
   var kept = ""
   var left = columns - displayWidth(ellipsis)

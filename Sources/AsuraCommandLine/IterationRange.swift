@@ -129,7 +129,7 @@ extension IterationRange {
     return CommandError(
       text.isEmpty ? "nothing stands where an iteration should" : "'\(shown)' is no iteration",
       status: .usage,
-      remedy: suggestion(for: text).map { "did you mean \($0)? \(expected)" } ?? expected)
+      remedy: suggestion(for: text).map { "did you mean \($0)? (\(expected))" } ?? expected)
   }
 
   /// What other tools' spellings of a range mean here.

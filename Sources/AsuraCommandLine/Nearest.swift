@@ -18,7 +18,7 @@ public func nearest(to word: String, in candidates: some Sequence<String>) -> St
 }
 
 /// Edits between two words; a swap of two neighbours counts once (optimal string alignment).
-func editDistance(_ a: [Character], _ b: [Character]) -> Int {
+package func editDistance(_ a: [Character], _ b: [Character]) -> Int {
   var beforePrevious: [Int] = []
   var previous = Array(0...b.count)
   for i in a.indices {

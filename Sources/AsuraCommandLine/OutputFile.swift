@@ -95,7 +95,6 @@ extension OutputFile {
       case EDQUOT: "your disk quota is used up: remove files, or write elsewhere"
       case EROFS: "the file system is read-only: write elsewhere"
       case EACCES, EPERM: "you lack the permission: write elsewhere, or change it with chmod"
-      case ENOENT: "make the directory first, with mkdir -p"
       default: nil
       }
     let reason = String(cString: strerror(code)).lowercased()

@@ -15,12 +15,23 @@ import Synchronization
 ///     progress.finish()
 public final class ProgressBar: Sendable {
   /// Where the lines go; tests pass their own.
-  struct Output: Sendable {
-    var isInteractive: Bool
-    var usesUnicode: Bool
-    var columns: @Sendable () -> Int
-    var write: @Sendable (String) -> Void
-    var now: @Sendable () -> Double
+  package struct Output: Sendable {
+    let isInteractive: Bool
+    let usesUnicode: Bool
+    let columns: @Sendable () -> Int
+    let write: @Sendable (String) -> Void
+    let now: @Sendable () -> Double
+
+    package init(
+      isInteractive: Bool, usesUnicode: Bool, columns: @escaping @Sendable () -> Int,
+      write: @escaping @Sendable (String) -> Void, now: @escaping @Sendable () -> Double
+    ) {
+      self.isInteractive = isInteractive
+      self.usesUnicode = usesUnicode
+      self.columns = columns
+      self.write = write
+      self.now = now
+    }
 
     static let standardError = Output(
       isInteractive: Terminal.standardError.isInteractive,
@@ -34,7 +45,8 @@ public final class ProgressBar: Sendable {
     let initial: Int
     var completed: Int
     let total: Int?
-    var message = ""
+    /// What to say, and the count it was said at.
+    var message = (text: "", completed: 0)
     /// When, and at what count, a line was last shown.
     var shown: (time: Double, completed: Int)?
     /// Counts about a second apart over the last half minute: the rate follows a change of pace.
@@ -64,7 +76,9 @@ public final class ProgressBar: Sendable {
       output: isQuiet ? nil : .standardError)
   }
 
-  init(_ label: String, total: Int?, completed: Int = 0, unit: String = "it", output: Output?) {
+  package init(
+    _ label: String, total: Int?, completed: Int = 0, unit: String = "it", output: Output?
+  ) {
     self.label = sanitized(label)
     self.unit = unit
     self.output = output
@@ -112,7 +126,9 @@ public final class ProgressBar: Sendable {
     state.withLock { state in
       guard !state.isFinished else { return }
       state.isFinished = true
-      if let message { state.message = sanitized(message) }
+      if let message { state.message = (sanitized(message), state.completed) }
+      // A message from before the end would be read as the result.
+      if state.message.completed != state.completed { state.message.text = "" }
       show(&state, output, at: output.now())
       if output.isInteractive { output.write("\n") }
     }
@@ -128,9 +144,10 @@ public final class ProgressBar: Sendable {
       state.samples.append((now, completed))
       if state.samples.count > 30 { state.samples.removeFirst() }
     }
-    guard isDue(state, at: now, output) else { return }
-    if let message = message() { state.message = sanitized(message) }
-    show(&state, output, at: now)
+    let isDue = isDue(state, at: now, output)
+    guard isDue || completed == state.total else { return }
+    if let message = message() { state.message = (sanitized(message), completed) }
+    if isDue { show(&state, output, at: now) }
   }
 
   private func isDue(_ state: State, at now: Double, _ output: Output) -> Bool {
@@ -150,7 +167,7 @@ public final class ProgressBar: Sendable {
     let line = ProgressLine(
       label: label, unit: unit, completed: state.completed, total: state.total,
       rate: seconds > 0 ? Double(state.completed - since.completed) / seconds : nil,
-      elapsed: now - start, isFinished: state.isFinished, message: state.message)
+      elapsed: now - start, isFinished: state.isFinished, message: state.message.text)
     if output.isInteractive {
       // One column is left free: a full line would wrap on some terminals.
       let columns = max(output.columns() - 1, 1)

@@ -1,19 +1,33 @@
 import Foundation
 
 /// One moment of a long piece of work, and how it reads.
-struct ProgressLine {
-  var label: String
-  var unit: String
-  var completed: Int
-  var total: Int?
+package struct ProgressLine {
+  package var label: String
+  package var unit: String
+  package var completed: Int
+  package var total: Int?
   /// Units a second; nil while unknown.
-  var rate: Double?
-  var elapsed: Double
-  var isFinished = false
-  var message = ""
+  package var rate: Double?
+  package var elapsed: Double
+  package var isFinished: Bool
+  package var message: String
+
+  package init(
+    label: String, unit: String, completed: Int, total: Int?, rate: Double? = nil,
+    elapsed: Double, isFinished: Bool = false, message: String = ""
+  ) {
+    self.label = label
+    self.unit = unit
+    self.completed = completed
+    self.total = total
+    self.rate = rate
+    self.elapsed = elapsed
+    self.isFinished = isFinished
+    self.message = message
+  }
 
   /// The line for a terminal, at most `columns` wide: label, bar, share, count, rate, time, message.
-  func drawn(columns: Int, unicode: Bool) -> String {
+  package func drawn(columns: Int, unicode: Bool) -> String {
     let before = label.isEmpty ? "" : label + " "
     let after =
       " "
@@ -26,7 +40,7 @@ struct ProgressLine {
   }
 
   /// The line for a log.
-  var plain: String {
+  package var plain: String {
     let counted = share.isEmpty ? count : "\(count) (\(share))"
     return ([label, counted] + timing + [message]).filter { !$0.isEmpty }.joined(separator: "  ")
   }
@@ -71,7 +85,7 @@ struct ProgressLine {
 }
 
 /// Seconds as `0:07`, `12:05`, `3:02:09` or `2 d 4 h`; `0.4 s` below one.
-func duration(_ seconds: Double) -> String {
+package func duration(_ seconds: Double) -> String {
   guard seconds.isFinite, seconds < 1e9 else { return "ages" }
   if seconds < 1 { return "\(threeDigits(max(seconds, 0))) s" }
   let whole = Int(seconds.rounded())

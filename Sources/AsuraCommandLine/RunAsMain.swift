@@ -4,7 +4,7 @@ import ArgumentParser
 extension ParsableCommand {
   /// Runs the command as a program: parses, runs, reports a failure and exits.
   ///
-  /// Wrong usage exits with 2 (`ExitStatus.usage`), not with ArgumentParser's 64; a `CommandError`
+  /// Wrong usage exits with 2 (`CommandStatus.usage`), not with ArgumentParser's 64; a `CommandError`
   /// with its own status; any other error with 1. Failures are written to standard error, in colour only on
   /// a terminal.
   ///
@@ -29,7 +29,9 @@ extension ParsableCommand {
       }
     } catch {
       if let failure = error as? CommandError ?? explain(error) { leave(failure) }
-      if error is CleanExit || error is ExitCode || error is ValidationError {
+      // `--help` arrives here too: ArgumentParser parses it to a command that throws the help.
+      let isHelp = exitCode(for: error).isSuccess
+      if isHelp || error is ExitCode || error is ValidationError {
         finish(reporting: error, otherwise: .usage)
       }
       leave(CommandError(describe(error)))
@@ -38,7 +40,7 @@ extension ParsableCommand {
   }
 
   /// Ends as ArgumentParser would, with our exit code for its validation failures.
-  private static func finish(reporting error: any Error, otherwise status: ExitStatus) -> Never {
+  private static func finish(reporting error: any Error, otherwise status: CommandStatus) -> Never {
     let code = exitCode(for: error)
     var text = fullMessage(for: error)
     if code.isSuccess {
@@ -56,11 +58,12 @@ private var errorLabel: String { Terminal.standardError.alarming("error:") + " "
 
 /// What an error says of itself, preferring its own words to those of the runtime.
 private func describe(_ error: any Error) -> String {
-  if let localized = (error as? any LocalizedError)?.errorDescription { return localized }
   // Foundation's own errors describe themselves as a dump of their fields.
   if type(of: error) is NSError.Type || error is CocoaError || error is POSIXError {
-    return error.localizedDescription
+    let path = (error as NSError).userInfo[NSFilePathErrorKey] as? String
+    return (path.map { "\($0): " } ?? "") + error.localizedDescription
   }
+  if let localized = (error as? any LocalizedError)?.errorDescription { return localized }
   return String(describing: error)
 }
 
@@ -69,16 +72,18 @@ private func leave(_ failure: CommandError) -> Never {
   leave(failure.status)
 }
 
-private func leave(_ status: ExitStatus) -> Never {
+private func leave(_ status: CommandStatus) -> Never {
   leave(status: status.rawValue)
 }
 
 /// Exits, unless results never reached standard output: that is a failure even when all else went well.
 private func leave(status: Int32) -> Never {
-  let lost = fflush(stdout) != 0 || ferror(stdout) != 0
-  if lost && status == ExitStatus.done.rawValue {
-    printError(errorLabel + OutputFile.failure("write to", "standard output").description)
-    exit(ExitStatus.failure.rawValue)
+  let isLost = fflush(stdout) != 0 || ferror(stdout) != 0
+  let code = errno
+  if isLost && status == CommandStatus.done.rawValue {
+    let failure = OutputFile.failure("write to", "standard output", code: code)
+    printError(errorLabel + failure.description)
+    exit(CommandStatus.failure.rawValue)
   }
   exit(status)
 }

@@ -25,7 +25,7 @@ struct Fail: AsyncParsableCommand {
     case "clean": throw CleanExit.message("all is well")
     case "foundation": _ = try Data(contentsOf: URL(filePath: "/nonexistent/file"))
     default:
-      let status = Int32(kind).flatMap(ExitStatus.init(rawValue:)) ?? .failure
+      let status = Int32(kind).flatMap(CommandStatus.init(rawValue:)) ?? .failure
       throw CommandError("failed with \(kind)", status: status, remedy: "try another number")
     }
   }

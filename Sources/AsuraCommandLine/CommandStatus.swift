@@ -1,5 +1,5 @@
 /// What a command tells the shell when it ends.
-public enum ExitStatus: Int32, Sendable, CaseIterable {
+public enum CommandStatus: Int32, Sendable, CaseIterable {
   /// The work was done.
   case done = 0
   /// Something outside the command's control failed: a file, the disk, the system.
