@@ -30,7 +30,8 @@ struct PseudoTerminalTests {
       sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
       """
     let keys = arguments.contains("20") ? "ctrl-c" : ""
-    let settings = (["TERM=xterm", "LC_ALL=C.UTF-8", "NO_COLOR="] + environment).joined(separator: " ")
+    let settings = (["TERM=xterm", "LC_ALL=C.UTF-8", "NO_COLOR="] + environment).joined(
+      separator: " ")
     return try runProgram(
       try #require(python),
       ["-c", script, "\(columns)", keys, settings, fixtureURL.path] + arguments)
@@ -47,7 +48,7 @@ struct PseudoTerminalTests {
 
   @Test func aNarrowTerminalIsNotOverrun() throws {
     let outcome = try screen(["wait", "--seconds", "0.3"], columns: 30)
-    let frames = outcome.output.split (whereSeparator: \.isNewline)
+    let frames = outcome.output.split(whereSeparator: \.isNewline)
     #expect(frames.count >= 3)
     for frame in frames {
       #expect(frame.replacing("\u{1B}[K", with: "").count < 30, "\(frame)")
