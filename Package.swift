@@ -88,7 +88,11 @@ let package = Package(
     .testTarget(name: "AsuraTrainingTests", dependencies: ["AsuraTraining", "AsuraTestSupport"]),
     .testTarget(name: "AsuraProbeTests", dependencies: ["AsuraProbe", "AsuraTestSupport"]),
     .testTarget(name: "AsuraReportTests", dependencies: ["AsuraReport", "AsuraTestSupport"]),
-    .testTarget(name: "AsuraCommandLineTests", dependencies: ["AsuraCommandLine"]),
+    .executableTarget(
+      name: "command-line-fixture", dependencies: ["AsuraCommandLine"],
+      path: "Tests/CommandLineFixture"),
+    .testTarget(
+      name: "AsuraCommandLineTests", dependencies: ["AsuraCommandLine", "command-line-fixture"]),
     .testTarget(name: "CommandTests", dependencies: ["Asura", "AsuraTestSupport"]),
   ],
   swiftLanguageModes: [.v6]
