@@ -12,6 +12,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
@@ -33,7 +34,11 @@ let package = Package(
     // C: vectorised elementwise kernels, chosen at run time for the CPU.
     .target(name: "AsuraKernels"),
     // Tensors, BLAS and LAPACK, random numbers, workers.
-    .target(name: "AsuraTensor", dependencies: ["AsuraKernels", "COpenBLAS"]),
+    .target(
+      name: "AsuraTensor",
+      dependencies: [
+        "AsuraKernels", "COpenBLAS", .product(name: "Numerics", package: "swift-numerics"),
+      ]),
     // Primitives with value, JVP and VJP; the tape that runs them both ways.
     .target(name: "AsuraDiff", dependencies: ["AsuraTensor", "AsuraKernels"]),
     // Configuration, blocks, the recurrence loop, sites, hooks, weights.

@@ -1,7 +1,9 @@
 internal import COpenBLAS
+public import RealModule
 
 /// The BLAS and LAPACK routines of one element type; use `gemm` and the methods of `Tensor`.
-public protocol LAPACKScalar {
+public protocol LAPACKScalar: Real {
+  static var lapack: LAPACKRoutines<Self> { get }
   static func gemm(
     _ transA: Transpose, _ transB: Transpose, _ m: Int, _ n: Int, _ k: Int, _ alpha: Self,
     _ a: UnsafePointer<Self>, _ lda: Int, _ b: UnsafePointer<Self>, _ ldb: Int, _ beta: Self,
@@ -13,6 +15,12 @@ extension Transpose {
 }
 
 extension Float: LAPACKScalar {
+  public static var lapack: LAPACKRoutines<Float> {
+    LAPACKRoutines(
+      geev: sgeev_, syevd: ssyevd_, gesdd: sgesdd_, gelqf: sgelqf_, orglq: sorglq_, potrf: spotrf_,
+      gelsd: sgelsd_)
+  }
+
   public static func gemm(
     _ transA: Transpose, _ transB: Transpose, _ m: Int, _ n: Int, _ k: Int, _ alpha: Float,
     _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>, _ ldb: Int, _ beta: Float,
@@ -25,6 +33,12 @@ extension Float: LAPACKScalar {
 }
 
 extension Double: LAPACKScalar {
+  public static var lapack: LAPACKRoutines<Double> {
+    LAPACKRoutines(
+      geev: dgeev_, syevd: dsyevd_, gesdd: dgesdd_, gelqf: dgelqf_, orglq: dorglq_, potrf: dpotrf_,
+      gelsd: dgelsd_)
+  }
+
   public static func gemm(
     _ transA: Transpose, _ transB: Transpose, _ m: Int, _ n: Int, _ k: Int, _ alpha: Double,
     _ a: UnsafePointer<Double>, _ lda: Int, _ b: UnsafePointer<Double>, _ ldb: Int,

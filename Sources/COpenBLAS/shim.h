@@ -27,9 +27,9 @@ static inline void asura_openblas_reselect(void) {}
   void p##gesdd_(const char *jobz, const int *m, const int *n, T *a, const int *lda, T *s, T *u,   \
                  const int *ldu, T *vt, const int *ldvt, T *work, const int *lwork, int *iwork,    \
                  int *info);                                                                       \
-  void p##geqrf_(const int *m, const int *n, T *a, const int *lda, T *tau, T *work,                \
+  void p##gelqf_(const int *m, const int *n, T *a, const int *lda, T *tau, T *work,                \
                  const int *lwork, int *info);                                                     \
-  void p##orgqr_(const int *m, const int *n, const int *k, T *a, const int *lda, const T *tau,     \
+  void p##orglq_(const int *m, const int *n, const int *k, T *a, const int *lda, const T *tau,     \
                  T *work, const int *lwork, int *info);                                            \
   void p##potrf_(const char *uplo, const int *n, T *a, const int *lda, int *info);                 \
   void p##gelsd_(const int *m, const int *n, const int *nrhs, T *a, const int *lda, T *b,          \

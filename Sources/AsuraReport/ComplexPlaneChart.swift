@@ -1,0 +1,136 @@
+public import AsuraTensor
+
+/// Complex numbers, such as eigenvalues, as points in their plane, coloured by iteration.
+public struct ComplexPlaneChart: Chart {
+  /// The points of one iteration.
+  public struct Group: Sendable {
+    public var iteration: Int
+    public var values: [Complex<Double>]
+
+    public init(iteration: Int, _ values: [Complex<Double>]) {
+      self.iteration = iteration
+      self.values = values
+    }
+  }
+
+  public var title: ChartTitle
+  public var groups: [Group]
+  /// Whether the unit circle is drawn, and always in view.
+  public var showsUnitCircle: Bool
+  /// The chart's width in pixels; its height follows, since both axes have one scale.
+  public var width = 640.0
+
+  /// More points than this are drawn without hover text, to keep the file small.
+  public static let mostHoverPoints = 4000
+
+  public init(_ title: ChartTitle, groups: [Group], showsUnitCircle: Bool = true) {
+    self.title = title
+    self.groups = groups
+    self.showsUnitCircle = showsUnitCircle
+  }
+
+  public var svg: String {
+    let finite = groups.flatMap(\.values).filter(\.isFinite)
+    let iterations = groups.map(\.iteration)
+    let isColoured = Set(iterations).count > 1
+    let (left, top) = (78.0, Frame.top(title))
+    let plot = width - left - (isColoured ? ColourBar.width + 16 : 28)
+    let domains = domains(of: finite)
+    // The taller the data, the taller the chart, within reason.
+    let aspect = min(max(domains.y.upperBound / domains.halfWidth, 0.45), 1.25)
+    let height = plot * aspect
+    var svg = SVGWriter(width: width, height: top + height + 58, label: title.title)
+    Frame.writeTitle(title, to: &svg)
+    let frame = Self.frame(domains, aspect, left, top, plot)
+    let xTicks = Ticks.linear(frame.x.domain, count: max(2, Int(plot / 70)))
+    let yTicks = Ticks.linear(frame.y.domain, count: max(2, Int(height / 70)))
+    frame.writeAxes(
+      x: xTicks, y: yTicks, xLabel: "real part", yLabel: "imaginary part", to: &svg)
+    let bar = ColourBar(
+      palette: .sequential,
+      domain: Double(iterations.min() ?? 0)...Double(iterations.max() ?? 0), label: "iteration",
+      wholeTicks: true)
+    frame.clipped(&svg) { svg in
+      if let x = frame.x(0) { svg.line(x, top, x, top + height, style: "frame") }
+      if let y = frame.y(0) { svg.line(left, y, left + plot, y, style: "frame") }
+      if showsUnitCircle, let x = frame.x(0), let y = frame.y(0), let one = frame.x(1) {
+        svg.element(
+          "circle", ["class": "ref", "cx": x, "cy": y, "r": one - x], title: "unit circle")
+      }
+      for group in groups.sorted(by: { $0.iteration < $1.iteration }) {
+        write(
+          group, colour: isColoured ? bar.colour(Double(group.iteration)) : nil,
+          hover: finite.count <= Self.mostHoverPoints, frame, &svg)
+      }
+    }
+    if finite.isEmpty {
+      let isEmpty = groups.allSatisfy { $0.values.isEmpty }
+      frame.writeEmpty(isEmpty ? "No data" : "No finite values to show", to: &svg)
+    }
+    if isColoured { bar.write(left: left + plot + 18, top: top, height: height, to: &svg) }
+    return svg.finished()
+  }
+
+  private func write(
+    _ group: Group, colour: String?, hover: Bool, _ frame: Frame, _ svg: inout SVGWriter
+  ) {
+    var dots = ""
+    if hover {
+      colour.map { svg.open("g", ["class": "point", "fill": $0]) }
+        ?? svg.open("g", ["class": "point f0"])
+    }
+    for value in group.values where value.isFinite {
+      guard let x = frame.x(value.real), let y = frame.y(value.imaginary) else { continue }
+      guard hover else {
+        dots += "M\(SVGWriter.number(x)) \(SVGWriter.number(y))h0"
+        continue
+      }
+      let sign = value.imaginary < 0 ? "−" : "+"
+      svg.element(
+        "circle", ["cx": x, "cy": y, "r": 3.6],
+        title: """
+          iteration \(group.iteration): \(shortNumber(value.real)) \(sign) \
+          \(shortNumber(abs(value.imaginary)))i, modulus \(shortNumber(value.length))
+          """)
+    }
+    if hover {
+      svg.close("g")
+    } else if !dots.isEmpty {
+      svg.element(
+        "path",
+        [
+          "class": colour == nil ? "l0" : "", "d": dots, "stroke": colour ?? "",
+          "stroke-width": 4.0, "stroke-linecap": "round",
+        ], title: "iteration \(group.iteration)")
+    }
+  }
+
+  /// The real axis's range, half its width, and the imaginary axis's, symmetric as spectra of real
+  /// operators are.
+  private func domains(
+    of values: [Complex<Double>]
+  ) -> (x: ClosedRange<Double>, halfWidth: Double, y: ClosedRange<Double>) {
+    let circle: [Double] = showsUnitCircle || values.isEmpty ? [-1, 1] : []
+    let x = Scale.domain(of: values.map(\.real) + circle, padding: 0.06) ?? -1...1
+    let tallest = values.map { abs($0.imaginary) }.max() ?? 0
+    let half = (x.upperBound - x.lowerBound) / 2
+    let y = max(tallest, circle.isEmpty ? 0.45 * half : 1) * 1.12
+    return (x, half, -y...y)
+  }
+
+  /// The frame in which a unit is as long on both axes: whichever needs less room is widened.
+  private static func frame(
+    _ domains: (x: ClosedRange<Double>, halfWidth: Double, y: ClosedRange<Double>),
+    _ aspect: Double, _ left: Double, _ top: Double, _ width: Double
+  ) -> Frame {
+    let halfWidth = max(domains.halfWidth, domains.y.upperBound / aspect)
+    let middle = domains.x.lowerBound / 2 + domains.x.upperBound / 2
+    let height = width * aspect
+    return Frame(
+      x: Scale(
+        domain: middle - halfWidth...middle + halfWidth, pixels: (left, left + width)),
+      y: Scale(
+        domain: -halfWidth * aspect...halfWidth * aspect, pixels: (top + height, top)),
+      left: left, top: top, width: width, height: height)
+  }
+}
