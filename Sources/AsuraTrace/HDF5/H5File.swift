@@ -1,0 +1,77 @@
+internal import CHDF5
+import Foundation
+
+/// An open HDF5 file.
+package struct H5File: Sendable {
+  private let handle: H5Handle
+  /// The group everything else is in.
+  package let root: H5Group
+
+  private init(handle: H5Handle) throws {
+    self.handle = handle
+    let root = try H5Handle("open the root group") {
+      H5Gopen2(handle.id, "/", asura_h5p_default())
+    }
+    self.root = H5Group(handle: root)
+  }
+
+  /// Creates a file that must not exist yet.
+  package static func create(_ url: URL) throws -> H5File {
+    let doing = "create the file"
+    let properties = try H5Handle(doing) { H5Pcreate(asura_h5p_file_create()) }
+    try HDF5.call(doing) {
+      H5Pset_link_creation_order(
+        properties.id, UInt32(H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED))
+    }
+    let access = try accessProperties(writable: true)
+    return try H5File(
+      handle: H5Handle(doing) {
+        H5Fcreate(url.path, asura_h5f_exclusive(), properties.id, access.id)
+      })
+  }
+
+  /// Opens an existing file.
+  /// - Throws: `TraceError` of kind `missing`, `foreign` (no HDF5 file), or `library`.
+  package static func open(_ url: URL, writable: Bool = false) throws -> H5File {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
+      throw TraceError(.missing, "there is no such file", file: url)
+    }
+    guard !isFolder.boolValue else { throw TraceError(.foreign, "this is a folder", file: url) }
+    guard FileManager.default.isReadableFile(atPath: url.path) else {
+      throw TraceError(.inaccessible, "the file may not be read", file: url)
+    }
+    guard HDF5.locked({ H5Fis_hdf5(url.path) }) > 0 else {
+      throw TraceError(.foreign, "this is not an HDF5 file", file: url)
+    }
+    let access = try accessProperties(writable: writable)
+    let flags = HDF5.locked { writable ? asura_h5f_read_write() : asura_h5f_read_only() }
+    do {
+      return try H5File(
+        handle: H5Handle("open the file") { H5Fopen(url.path, flags, access.id) })
+    } catch let error as TraceError where error.library.contains(where: { $0.contains("lock") }) {
+      throw TraceError(
+        .inaccessible, "another program has the file open",
+        advice: "Wait for it to end", file: url, library: error.library)
+    }
+  }
+
+  /// Closing a written file closes what is open in it, so that it is whole on disk when `close`
+  /// returns. A file being read stays open while anything read from it is in use.
+  private static func accessProperties(writable: Bool) throws -> H5Handle {
+    let access = try H5Handle("set up file access") { H5Pcreate(asura_h5p_file_access()) }
+    let degree = writable ? H5F_CLOSE_STRONG : H5F_CLOSE_WEAK
+    try HDF5.call("set up file access") { H5Pset_fclose_degree(access.id, degree) }
+    return access
+  }
+
+  /// Hands everything written so far to the operating system.
+  package func flush() throws {
+    try HDF5.call("write to the file") { H5Fflush(handle.id, H5F_SCOPE_GLOBAL) }
+  }
+
+  /// Closes the file. Nothing read from it may be used afterwards.
+  package func close() throws {
+    try HDF5.call("finish writing the file") { H5Fclose(handle.id) }
+  }
+}

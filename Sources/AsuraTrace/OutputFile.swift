@@ -1,0 +1,46 @@
+import Foundation
+
+/// A file that appears under its name only when it is whole: written as `NAME.partial`, then renamed.
+struct OutputFile: Sendable {
+  let url: URL
+  let overwrites: Bool
+  var partial: URL { URL(fileURLWithPath: url.path + ".partial") }
+
+  /// Refuses a name that is taken, unless it may be overwritten.
+  func checkFree() throws {
+    guard !overwrites else { return }
+    guard !FileManager.default.fileExists(atPath: url.path) else {
+      throw TraceError(
+        .exists, "the file exists already", advice: "Choose another name, or allow overwriting",
+        file: url)
+    }
+    guard !FileManager.default.fileExists(atPath: partial.path) else {
+      throw TraceError(
+        .exists, "a capture that is running or was interrupted left this file",
+        advice: "It holds the iterations committed so far. Move it away, or allow overwriting",
+        file: partial)
+    }
+  }
+
+  /// Removes the partial file, if there is one.
+  func discard() { try? FileManager.default.removeItem(at: partial) }
+
+  /// Gives the closed partial file its name, once its content is safe on the disk.
+  func publish() throws {
+    if !overwrites, FileManager.default.fileExists(atPath: url.path) {
+      throw TraceError(
+        .exists, "another program made this file meanwhile",
+        advice: "The new trace is whole in \(partial.path)", file: url)
+    }
+    let descriptor = open(partial.path, O_RDONLY)
+    let isSafe = descriptor >= 0 && fsync(descriptor) == 0
+    let syncError = errno
+    if descriptor >= 0 { close(descriptor) }
+    guard isSafe, rename(partial.path, url.path) == 0 else {
+      let reason = String(cString: strerror(isSafe ? errno : syncError))
+      throw TraceError(
+        .inaccessible, "the finished file could not be given its name: \(reason)",
+        advice: "The content is in \(partial.path)", file: url)
+    }
+  }
+}
