@@ -1,8 +1,22 @@
+import AsuraTasks
 import AsuraModel
 import AsuraTensor
 import AsuraTraining
 import Foundation
 
+
+if CommandLine.arguments.count > 1 {
+  let r = try Recipe(contentsOf: URL(fileURLWithPath: CommandLine.arguments[1]), overrides: Array(CommandLine.arguments.dropFirst(2)))
+  var tr = try Trainer<Float>(r)
+  print(tr.model.parameterCount)
+  let t0 = Date()
+  while !tr.isDone { let rep = try tr.update(); if rep.step % 100 == 0 { print(rep.step, rep.loss, rep.accuracy.exactMatch, rep.gradientNorm, Date().timeIntervalSince(t0)) } }
+  let o = EvaluationOptions(lengths: [10, 20, 50, 100], iterations: [try LengthExpression("n"), try LengthExpression("2n"), try LengthExpression("4n")], kinds: ["uniform","nines","propagate","mostlyPropagate"])
+  let e = try Evaluation(of: tr.result, on: tr.task, o)
+  for row in e.rows { print(row.kind, row.length, row.iterations, row.exactMatch, row.perSymbol) }
+  print(Date().timeIntervalSince(t0))
+  exit(0)
+}
 func time(_ n: Int, _ f: () throws -> Void) rethrows -> Double {
   try f(); try f()
   var ts: [Double] = []
