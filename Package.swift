@@ -72,7 +72,9 @@ let package = Package(
     // What the three commands share: progress, tables, ranges, exit codes, output files.
     .target(
       name: "AsuraCommandLine",
-      dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: [
+        "AsuraTensor", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     .executableTarget(name: "asura-train", dependencies: ["Asura", "AsuraCommandLine"]),
     .executableTarget(name: "asura-trace", dependencies: ["Asura", "AsuraCommandLine"]),
     .executableTarget(name: "asura-probe", dependencies: ["Asura", "AsuraCommandLine"]),

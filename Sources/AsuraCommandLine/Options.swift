@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import AsuraTensor
 
 /// `--json` and `--quiet`: how much a command says, and to whom.
 public struct ReportingOptions: ParsableArguments {
@@ -23,10 +23,13 @@ public struct ReportingOptions: ParsableArguments {
 public struct ThreadOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp("Threads to work with. (default: one for each core)", valueName: "n"),
-    transform: { try threadCount($0, cores: ProcessInfo.processInfo.activeProcessorCount) })
+    transform: { try threadCount($0, cores: Workers.availableProcessors) })
   public var threads: Int?
 
   public init() {}
+
+  /// The workers asked for, or one for each core.
+  public var workers: Workers { Workers(count: threads ?? Workers.availableProcessors) }
 }
 
 /// `--seed N`.
@@ -46,7 +49,7 @@ func threadCount(_ text: String, cores: Int) throws(CommandError) -> Int {
   }
   guard count <= cores else {
     throw CommandError(
-      "this machine has \(cores) \(cores == 1 ? "core" : "cores")", status: .usage,
+      "there \(cores == 1 ? "is 1 core" : "are \(cores) cores") to work with", status: .usage,
       remedy: "try --threads \(cores), or leave the option out")
   }
   return count

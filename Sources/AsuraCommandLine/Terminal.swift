@@ -36,11 +36,6 @@ public struct Terminal: Sendable {
   public func alarming(_ text: String) -> String {
     usesColor ? "\u{1B}[1;31m\(text)\u{1B}[0m" : text
   }
-
-  /// `text` dimmed where colours are welcome.
-  public func dimmed(_ text: String) -> String {
-    usesColor ? "\u{1B}[2m\(text)\u{1B}[0m" : text
-  }
 }
 
 /// Writes a line to standard error: diagnostics, never results.

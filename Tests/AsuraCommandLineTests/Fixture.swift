@@ -8,15 +8,17 @@ struct Outcome: Equatable {
 }
 
 /// Runs the fixture as a user would, standard input closed.
+///
+/// `during` is called once it runs, with the file that its standard error goes to.
 func runFixture(
-  _ arguments: [String], in directory: URL? = nil, during: ((Process) throws -> Void)? = nil
+  _ arguments: [String], in directory: URL? = nil, during: ((Process, URL) throws -> Void)? = nil
 ) throws -> Outcome {
   try runProgram(fixtureURL, arguments, in: directory, during: during)
 }
 
 func runProgram(
   _ program: URL, _ arguments: [String], in directory: URL? = nil,
-  during: ((Process) throws -> Void)? = nil
+  during: ((Process, URL) throws -> Void)? = nil
 ) throws -> Outcome {
   // Files rather than pipes: nothing blocks when a program writes much.
   let scratch = try temporaryDirectory()
@@ -31,7 +33,7 @@ func runProgram(
   process.standardOutput = try FileHandle(forWritingTo: streams[0])
   process.standardError = try FileHandle(forWritingTo: streams[1])
   try process.run()
-  try during?(process)
+  try during?(process, streams[1])
   process.waitUntilExit()
   let texts = try streams.map { String(decoding: try Data(contentsOf: $0), as: UTF8.self) }
   return Outcome(status: process.terminationStatus, output: texts[0], error: texts[1])

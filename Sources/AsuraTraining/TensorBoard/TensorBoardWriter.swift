@@ -16,6 +16,7 @@ public final class TensorBoardWriter {
   public let url: URL
   private let file: FileHandle
   private var pending: [UInt8] = []
+  private var written: UInt64 = 0
   private var lastFlush: Date
   private let clock: () -> Date
 
@@ -77,8 +78,11 @@ public final class TensorBoardWriter {
     do {
       try file.write(contentsOf: pending)
     } catch {
+      // Half a record would hide all that follows it.
+      try? file.truncate(atOffset: written)
       throw TensorBoardError(path: url.path, underlying: error)
     }
+    written += UInt64(pending.count)
     pending.removeAll(keepingCapacity: true)
     lastFlush = clock()
   }
@@ -107,10 +111,17 @@ public final class TensorBoardWriter {
     let time = max(Int64(now.timeIntervalSince1970), latest)
     let digits = String(time)
     let padded = String(repeating: "0", count: max(0, 10 - digits.count)) + digits
-    let url = directory.appending(path: "\(prefix)\(padded).\(ProcessInfo.processInfo.hostName)")
+    let url = directory.appending(path: "\(prefix)\(padded).\(host)")
     try Data().write(to: url, options: .withoutOverwriting)
     return url
   }
+}
+
+/// This machine's name as it knows it itself: `ProcessInfo.hostName` may ask the network.
+private var host: String {
+  var name = [CChar](repeating: 0, count: 256)
+  guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }
+  return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
 }
 
 /// An event file that could not be made or written.
