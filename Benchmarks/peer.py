@@ -1,0 +1,396 @@
+"""The speed peer: the same models in PyTorch, timed one run at a time on request.
+
+    python Benchmarks/peer.py make-weights DIR
+    python Benchmarks/peer.py serve --weights DIR [--threads N]
+
+`serve` prints `ready`, then answers each line of standard input with one JSON line
+{"name", "seconds", "detail"} (or {"name", "error"}), so that another program can interleave its own runs:
+
+    train-eager SHAPE        one step: forward, backward, fused AdamW
+    train-compiled SHAPE     the same under torch.compile
+    forward-eager SHAPE      logits of the last iteration, no gradients
+    forward-compiled SHAPE
+    capture SHAPE PATH       forward, with every latent and attention pattern written to an HDF5 file
+    eig-dense WIDTH          all eigenvalues of one iteration's Jacobian at the latent of iteration 8
+    eig-top20 WIDTH          its 20 leading ones: ARPACK over torch.func.jvp
+    eig-top20-linearized WIDTH   the same over torch.func.linearize, traced once within the time
+    quit
+
+SHAPE is small or large, WIDTH is 64 or 128. A workload is set up and warmed up at its first use, outside the time
+given; its training then starts again from the file's weights, so the n-th step asked for is the n-th step from them.
+PyTorch's threads wait for one another by spinning: with fewer free cores than threads its times mean nothing.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import sys
+import time
+
+JACOBIAN_ITERATION = 8
+LEADING = 20
+LEARNING_RATE = 1e-3
+WEIGHT_DECAY = 0.01
+
+
+def configuration(width, ff, core):
+    return {
+        "vocabulary": 12, "classes": 12, "width": width, "core": core, "iterations": 16,
+        "attention": {"heads": 4, "positions": "alibi"}, "mlp": {"width": ff}}
+
+
+SHAPES = {
+    "small": {"batch": 64, "positions": 32, "configuration": configuration(64, 256, 1)},
+    "large": {"batch": 64, "positions": 64, "configuration": configuration(128, 512, 2)},
+    "jac64": {"batch": 1, "positions": 16, "configuration": configuration(64, 256, 1)},
+    "jac128": {"batch": 1, "positions": 16, "configuration": configuration(128, 512, 2)},
+}
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+commands = parser.add_subparsers(dest="command", required=True)
+make = commands.add_parser("make-weights", help="write the weights and inputs both sides load")
+make.add_argument("directory", type=pathlib.Path)
+serve = commands.add_parser("serve", help="run what standard input asks for")
+serve.add_argument("--weights", type=pathlib.Path, required=True)
+serve.add_argument("--threads", type=int, default=os.cpu_count())
+arguments = parser.parse_args()
+
+if arguments.command == "serve":
+    # Before NumPy and PyTorch load their BLAS.
+    for variable in ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"]:
+        os.environ[variable] = str(arguments.threads)
+
+import h5py  # noqa: E402
+import numpy as np  # noqa: E402
+import scipy.linalg  # noqa: E402
+import scipy.sparse.linalg  # noqa: E402
+import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
+from safetensors.torch import load_file, save_file  # noqa: E402
+from torch import nn  # noqa: E402
+
+
+# The model
+
+
+class Attention(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, x, bias, fused=True):
+        """The output, and the pattern [batch, heads, query, key] unless attention is fused."""
+        batch, positions, width = x.shape
+        q, k, v = self.qkv(x).view(batch, positions, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        if fused:
+            mixed, pattern = F.scaled_dot_product_attention(q, k, v, attn_mask=bias), None
+        else:
+            pattern = (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5 + bias).softmax(-1)
+            mixed = pattern @ v
+        return self.out(mixed.transpose(1, 2).reshape(batch, positions, width)), pattern
+
+
+class MLP(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.up = nn.Linear(width, hidden)
+        self.down = nn.Linear(hidden, width)
+
+    def forward(self, x):
+        return self.down(F.gelu(self.up(x), approximate="tanh"))
+
+
+class Block(nn.Module):
+    def __init__(self, width, heads, hidden):
+        super().__init__()
+        self.attn_norm = nn.LayerNorm(width)
+        self.attn = Attention(width, heads)
+        self.mlp_norm = nn.LayerNorm(width)
+        self.mlp = MLP(width, hidden)
+
+    def forward(self, x, bias, fused=True):
+        attended, pattern = self.attn(self.attn_norm(x), bias, fused)
+        x = x + attended
+        return x + self.mlp(self.mlp_norm(x)), pattern
+
+
+class RecurrentTransformer(nn.Module):
+    def __init__(self, configuration, positions):
+        super().__init__()
+        width, heads = configuration["width"], configuration["attention"]["heads"]
+        self.iterations = configuration["iterations"]
+        self.embed = nn.Embedding(configuration["vocabulary"], width)
+        self.recall = nn.Linear(2 * width, width)
+        self.core = nn.ModuleList(
+            Block(width, heads, configuration["mlp"]["width"]) for _ in range(configuration["core"]))
+        self.final_norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, configuration["classes"])
+        slopes = 2.0 ** (-8 * torch.arange(1, heads + 1) / heads)
+        index = torch.arange(positions)
+        bias = -slopes[:, None, None] * (index[None, :] - index[:, None]).abs()
+        self.register_buffer("bias", bias[None], persistent=False)
+
+    def step(self, e, z, fused=True):
+        """One iteration: the next latent, and its blocks' patterns."""
+        x = self.recall(torch.cat([e, z], -1))
+        patterns = []
+        for block in self.core:
+            x, pattern = block(x, self.bias, fused)
+            patterns.append(pattern)
+        return x, patterns
+
+    def readout(self, z):
+        return self.head(self.final_norm(z))
+
+    def forward(self, tokens):
+        e = self.embed(tokens)
+        z = torch.zeros_like(e)
+        for _ in range(self.iterations):
+            z, _ = self.step(e, z)
+        return self.readout(z)
+
+
+def load(directory, name):
+    """The model, its tokens [batch, positions] and its targets, from the files."""
+    configuration = json.loads((directory / f"{name}.json").read_text())
+    tensors = load_file(directory / f"{name}.safetensors")
+    tokens, targets = tensors.pop("input.tokens")[..., 0], tensors.pop("input.targets")
+    model = RecurrentTransformer(configuration, tokens.shape[1]).to(tensors["embed.weight"].dtype)
+    model.load_state_dict(tensors)
+    return model, tokens, targets
+
+
+def make_weights(directory):
+    directory.mkdir(parents=True, exist_ok=True)
+    for seed, (name, shape) in enumerate(SHAPES.items()):
+        torch.manual_seed(seed)
+        configuration, size = shape["configuration"], (shape["batch"], shape["positions"])
+        model = RecurrentTransformer(configuration, shape["positions"])
+        if name.startswith("jac"):
+            model = model.double()
+        tokens = torch.randint(configuration["vocabulary"], (*size, 1))
+        targets = torch.randint(configuration["classes"], size)
+        (directory / f"{name}.json").write_text(json.dumps(configuration, indent=2) + "\n")
+        save_file(
+            {**model.state_dict(), "input.tokens": tokens, "input.targets": targets},
+            directory / f"{name}.safetensors")
+
+
+# Workloads: made once, then called for each run; a call returns its seconds and its detail
+
+
+def timed(function):
+    start = time.perf_counter()
+    result = function()
+    return time.perf_counter() - start, result
+
+
+class Train:
+    def __init__(self, directory, name, compiled):
+        self.model, self.tokens, self.targets = load(directory, name)
+        initial = {key: value.clone() for key, value in self.model.state_dict().items()}
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
+        self.forward = torch.compile(self.loss) if compiled else self.loss
+        for _ in range(3):
+            self.step()
+        self.model.load_state_dict(initial)
+        self.optimizer.state.clear()
+        self.steps = 0
+
+    def loss(self):
+        return F.cross_entropy(self.model(self.tokens).flatten(0, 1), self.targets.flatten())
+
+    def step(self):
+        self.optimizer.zero_grad()
+        loss = self.forward()
+        loss.backward()
+        self.optimizer.step()
+        return loss.item()
+
+    def __call__(self):
+        seconds, loss = timed(self.step)
+        self.steps += 1
+        return seconds, {
+            "loss": loss, "step": self.steps, "rate": LEARNING_RATE, "decay": WEIGHT_DECAY}
+
+
+class Forward:
+    def __init__(self, directory, name, compiled):
+        self.model, self.tokens, self.targets = load(directory, name)
+        self.forward = torch.compile(self.model) if compiled else self.model
+        for _ in range(3):
+            self.run()
+
+    @torch.inference_mode()
+    def run(self):
+        return self.forward(self.tokens)
+
+    def __call__(self):
+        seconds, logits = timed(self.run)
+        loss = F.cross_entropy(logits.flatten(0, 1), self.targets.flatten())
+        return seconds, {"loss": loss.item()}
+
+
+class Capture:
+    def __init__(self, directory, name):
+        self.model, self.tokens, self.targets = load(directory, name)
+        self.warm = False
+
+    @torch.inference_mode()
+    def run(self, path):
+        model, batch, positions = self.model, *self.tokens.shape
+        e = model.embed(self.tokens)
+        z = torch.zeros_like(e)
+        heads, iterations = model.core[0].attn.heads, model.iterations
+        with h5py.File(path, "w") as file:
+            latents = file.create_dataset("latent", (iterations + 1, *z.shape), "f4")
+            patterns = file.create_dataset(
+                "pattern", (iterations, len(model.core), batch, heads, positions, positions), "f4")
+            latents[0] = z.numpy()
+            for t in range(iterations):
+                z, of_blocks = model.step(e, z, fused=False)
+                latents[t + 1] = z.numpy()
+                for b, pattern in enumerate(of_blocks):
+                    patterns[t, b] = pattern.numpy()
+        return model.readout(z)
+
+    def __call__(self, path):
+        if not self.warm:
+            self.run(path)
+            self.warm = True
+        seconds, logits = timed(lambda: self.run(path))
+        loss = F.cross_entropy(logits.flatten(0, 1), self.targets.flatten())
+        return seconds, {"loss": loss.item(), "bytes": os.path.getsize(path)}
+
+
+class Jacobian:
+    """One iteration's map of the flattened latent, at the latent of iteration 8."""
+
+    def __init__(self, directory, width):
+        model, tokens, _ = load(directory, f"jac{width}")
+        model.requires_grad_(False)
+        e = model.embed(tokens)
+        z = torch.zeros_like(e)
+        for _ in range(JACOBIAN_ITERATION):
+            z, _ = model.step(e, z)
+        self.z = z.flatten()
+        self.map = lambda flat: model.step(e, flat.view_as(e), fused=False)[0].flatten()
+
+
+def leading(eigenvalues):
+    return sorted(np.abs(np.asarray(eigenvalues)).tolist(), reverse=True)[:LEADING]
+
+
+class Dense(Jacobian):
+    """The faster of forward and reverse mode, then the faster of two LAPACKs; both found out at set-up."""
+
+    def __init__(self, directory, width):
+        super().__init__(directory, width)
+        modes = {"jacfwd": torch.func.jacfwd(self.map), "jacrev": torch.func.jacrev(self.map)}
+        self.mode, mode_seconds, matrix = fastest(modes, self.z)
+        solvers = {
+            "torch.linalg.eigvals": torch.linalg.eigvals,
+            "scipy.linalg.eigvals": lambda m: scipy.linalg.eigvals(m.numpy(), check_finite=False)}
+        self.solver, solver_seconds, _ = fastest(solvers, matrix)
+        self.setup = {**mode_seconds, **solver_seconds}
+        self.jacobian, self.eigenvalues = modes[self.mode], solvers[self.solver]
+
+    def __call__(self):
+        jacobian, matrix = timed(lambda: self.jacobian(self.z))
+        eigenvalues, values = timed(lambda: self.eigenvalues(matrix))
+        return jacobian + eigenvalues, {
+            "jacobian": self.mode, "jacobian_seconds": jacobian,
+            "eigenvalues": self.solver, "eigenvalues_seconds": eigenvalues,
+            "setup_seconds": self.setup, "moduli": leading(values)}
+
+
+def fastest(functions, argument):
+    """The name of the function with the best of two runs, everyone's best, and the result."""
+    seconds = {}
+    for name, function in functions.items():
+        runs = [timed(lambda function=function: function(argument)) for _ in range(2)]
+        seconds[name] = min(taken for taken, _ in runs)
+    return min(seconds, key=seconds.get), seconds, runs[-1][1]
+
+
+class Top(Jacobian):
+    def __init__(self, directory, width, linearized):
+        super().__init__(directory, width)
+        self.linearized = linearized
+        self.start = np.random.default_rng(0).standard_normal(self.z.numel())
+        self.run()
+
+    def run(self):
+        size = self.z.numel()
+        self.products = 0
+        if self.linearized:
+            _, derivative = torch.func.linearize(self.map, self.z)
+        else:
+            def derivative(v):
+                return torch.func.jvp(self.map, (self.z,), (v,))[1]
+
+        def product(v):
+            self.products += 1
+            return derivative(torch.from_numpy(v).reshape(-1)).numpy()
+
+        operator = scipy.sparse.linalg.LinearOperator((size, size), matvec=product, dtype=np.float64)
+        return scipy.sparse.linalg.eigs(
+            operator, k=LEADING, which="LM", v0=self.start, return_eigenvectors=False)
+
+    def __call__(self):
+        seconds, values = timed(self.run)
+        return seconds, {"products": self.products, "moduli": leading(values)}
+
+
+# The protocol
+
+WORKLOADS = {
+    "train-eager": lambda directory, name: Train(directory, name, compiled=False),
+    "train-compiled": lambda directory, name: Train(directory, name, compiled=True),
+    "forward-eager": lambda directory, name: Forward(directory, name, compiled=False),
+    "forward-compiled": lambda directory, name: Forward(directory, name, compiled=True),
+    "capture": Capture,
+    "eig-dense": Dense,
+    "eig-top20": lambda directory, width: Top(directory, width, linearized=False),
+    "eig-top20-linearized": lambda directory, width: Top(directory, width, linearized=True),
+}
+
+
+def answer(directory, made, line):
+    words = line.split(maxsplit=2)
+    if len(words) != (3 if words[:1] == ["capture"] else 2) or words[0] not in WORKLOADS:
+        raise ValueError(f"expected one of {', '.join(WORKLOADS)} and its shape (capture: and a path)")
+    kind, shape, *rest = words
+    if (kind, shape) not in made:
+        made[kind, shape] = WORKLOADS[kind](directory, shape)
+    seconds, detail = made[kind, shape](*rest)
+    return {"seconds": seconds, "detail": detail}
+
+
+def main():
+    if arguments.command == "make-weights":
+        make_weights(arguments.directory)
+        return
+    torch.set_num_threads(arguments.threads)
+    directory = arguments.weights
+    if not all((directory / f"{name}.{end}").exists() for name in SHAPES for end in ["safetensors", "json"]):
+        make_weights(directory)
+    made = {}
+    print("ready", flush=True)
+    for line in sys.stdin:
+        line = line.strip()
+        if line == "quit":
+            break
+        try:
+            reply = answer(directory, made, line)
+        except Exception as error:  # Whatever fails, the other side must hear of it and not wait.
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps({"name": line, **reply}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
