@@ -11,6 +11,8 @@ public enum BLAS {
     public let replaced: String?
     /// OpenBLAS's own version and build options.
     public let library: String
+    /// What would make products faster, when something stands in the way.
+    public let advice: String?
   }
 
   /// The kernels in use. Reading this, or any product or factorisation, sets the library up:
@@ -19,9 +21,13 @@ public enum BLAS {
   public static let kernels: Kernels = {
     let found = coreName()
     var replaced: String?
-    if ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"] == nil,
-      asura_openblas_can_reselect() != 0, let better = betterKernels(than: found)
-    {
+    var advice: String?
+    if let asked = ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"] {
+      advice = betterKernels(than: found).map {
+        "OPENBLAS_CORETYPE=\(asked) is set in the environment; this CPU can run the faster \($0) "
+          + "kernels: unset it"
+      }
+    } else if asura_openblas_can_reselect() != 0, let better = betterKernels(than: found) {
       setenv("OPENBLAS_CORETYPE", better, 1)
       asura_openblas_reselect()
       unsetenv("OPENBLAS_CORETYPE")
@@ -30,7 +36,8 @@ public enum BLAS {
     // Work is spread over cores above BLAS (`Workers`).
     openblas_set_num_threads(1)
     return Kernels(
-      name: coreName(), replaced: replaced, library: String(cString: openblas_get_config()))
+      name: coreName(), replaced: replaced, library: String(cString: openblas_get_config()),
+      advice: advice)
   }()
 
   /// Calls `body` while BLAS itself may use all of `Workers.current`'s threads: for LAPACK on one

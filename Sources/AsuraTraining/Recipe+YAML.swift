@@ -93,3 +93,22 @@ extension Node {
     }
   }
 }
+
+extension TaskConfiguration {
+  /// A task by name with `key=value` options, or the task of a recipe when `name` is a YAML file.
+  public init(named name: String, overrides: [String] = []) throws {
+    if name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
+      self = try Recipe(
+        contentsOf: URL(fileURLWithPath: name), overrides: overrides.map { "task." + $0 }
+      ).task
+      return
+    }
+    var node = Node.mapping(.init([(Node("kind"), Node(name))]))
+    for override in overrides { try node.set(override) }
+    do {
+      self = try YAMLDecoder().decode(TaskConfiguration.self, from: node)
+    } catch let DecodingError.dataCorrupted(context) {
+      throw context.underlyingError ?? ModelError(.configuration, context.debugDescription)
+    }
+  }
+}

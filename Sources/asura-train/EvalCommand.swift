@@ -1,0 +1,136 @@
+import ArgumentParser
+import Asura
+import AsuraCommandLine
+import Foundation
+
+struct EvalCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "eval", abstract: "Test a trained model, by length and number of iterations.",
+    discussion: """
+      Prints the share of answers that are right throughout and, below --symbols, the share of
+      symbols, for every kind of example, length and number of iterations. Numbers of iterations
+      may depend on the length n:
+        asura-train eval runs/addition --lengths 10,20,100 --iterations n,2n,4n
+      With --stop an example is done once its latent has settled.
+      """)
+
+  @Argument(help: "A run's folder or a model.safetensors with its task.json beside it.")
+  var model: String
+
+  @Option(help: "Lengths to test, separated by commas. (default: the longest of training, ×2, ×10)")
+  var lengths: String?
+
+  @Option(help: "Numbers of iterations, separated by commas.")
+  var iterations = "n,2n"
+
+  @Option(help: "Kinds of examples, separated by commas. (default: all but training's mix)")
+  var kinds: String?
+
+  @Option(help: "Examples for each kind and length.")
+  var examples = 100
+
+  @Option(
+    help: ArgumentHelp(
+      "Stop early: step=TOLERANCE (relative step of the latent) or readout=TOLERANCE (change of probabilities).",
+      valueName: "rule"))
+  var stop: String?
+
+  @Flag(help: "Show the share of right symbols too.")
+  var symbols = false
+
+  @OptionGroup var seed: SeedOptions
+  @OptionGroup var threads: ThreadOptions
+  @OptionGroup var reporting: ReportingOptions
+
+  func run() throws {
+    let url = URL(fileURLWithPath: model)
+    let task = try RunFolder.task(besideModel: url).makeTask()
+    let model = try RecurrentTransformer<Float>(contentsOf: url)
+    var options = EvaluationOptions(
+      lengths: try parsedLengths(task), iterations: try list(iterations).map(LengthExpression.init),
+      kinds: kinds.map(list)
+        ?? (task.kinds.count > 1 ? task.kinds.dropFirst().map(\.name) : task.kinds.map(\.name)))
+    guard (1...10_000_000).contains(examples) else {
+      throw CommandError("--examples is \(examples), expected 1 or more", status: .usage)
+    }
+    options.examples = examples
+    options.seed = seed.seed ?? 0
+    options.stop = try stop.map(stoppingRule)
+
+    let progress = reporting.progress(
+      "evaluating", total: options.kinds.count * options.lengths.count * examples, unit: "example")
+    Interrupt.install()
+    let evaluation = try Workers.$current.withValue(threads.workers) {
+      try Evaluation(of: model, on: task, options) { done, _ in
+        progress.update(done)
+        if Interrupt.isRequested { throw CommandError("interrupted", status: .failure) }
+      }
+    }
+    progress.finish()
+    if reporting.json { return try JSONOutput.print(evaluation) }
+    show(evaluation, options)
+  }
+
+  private func list(_ text: String) -> [String] {
+    text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+  }
+
+  private func parsedLengths(_ task: any LearningTask) throws -> [Int] {
+    guard let lengths else {
+      let longest = task.lengths.upperBound
+      return [longest, 2 * longest, 10 * longest]
+    }
+    return try list(lengths).map { text in
+      guard let length = Int(text), length > 0 else {
+        throw CommandError(
+          "--lengths has \"\(text)\", expected whole numbers above 0 such as 10,20,100",
+          status: .usage)
+      }
+      return length
+    }
+  }
+
+  private func stoppingRule(_ text: String) throws -> StoppingRule {
+    let parts = text.split(separator: "=")
+    guard parts.count == 2, let tolerance = Double(parts[1]), tolerance > 0, tolerance.isFinite,
+      parts[0] == "step" || parts[0] == "readout"
+    else {
+      throw CommandError(
+        "--stop is \"\(text)\", expected step=TOLERANCE or readout=TOLERANCE", status: .usage,
+        remedy: "for instance --stop step=1e-3")
+    }
+    return parts[0] == "step" ? .relativeStep(tolerance) : .readoutChange(tolerance)
+  }
+
+  private func show(_ evaluation: Evaluation, _ options: EvaluationOptions) {
+    func table(_ title: String, _ share: (Evaluation.Row) -> Double) {
+      let headers = options.stop == nil ? options.iterations.map { "\($0)" } : ["stopped"]
+      var table = TextTable(
+        [title, "length"] + headers.map { $0 == "stopped" ? $0 : "\($0) iterations" })
+      for kind in options.kinds {
+        for length in options.lengths {
+          let rows = evaluation.rows.filter { $0.kind == kind && $0.length == length }
+          let cells = options.stop == nil
+            ? options.iterations.map { count in
+              rows.first { $0.iterations == count(length) }.map { percent(share($0)) } ?? "–"
+            }
+            : rows.map {
+              "\(percent(share($0))) after \(String(format: "%.1f", $0.meanIterations ?? .nan))"
+            }
+          table.append([kind, "\(length)"] + cells)
+        }
+      }
+      print(table)
+    }
+    table("whole answers right", \.exactMatch)
+    if symbols {
+      print()
+      table("symbols right", \.perSymbol)
+    }
+    print("\n\(options.examples) fresh examples each, seed \(options.seed).")
+  }
+
+  private func percent(_ share: Double) -> String {
+    share.isNaN ? "–" : String(format: "%.1f%%", 100 * share)
+  }
+}

@@ -1,0 +1,108 @@
+import Asura
+import AsuraCommandLine
+import Foundation
+
+/// The loop of a training run as a person follows it: progress, metrics, checkpoints, interruption.
+struct Training {
+  var trainer: Trainer<Float>
+  let folder: RunFolder
+  let reporting: ReportingOptions
+
+  /// What a finished or interrupted run reports.
+  private struct Summary: Encodable {
+    let folder: String
+    let finished: Bool
+    let step: Int
+    let steps: Int
+    let loss: Double?
+    let exactMatch: Double?
+    let symbolAccuracy: Double?
+    let seconds: Double
+  }
+
+  mutating func run(_ workers: Workers) throws {
+    try Workers.$current.withValue(workers) { try loop() }
+  }
+
+  private mutating func loop() throws {
+    Interrupt.install()
+    let options = trainer.recipe.training
+    let metrics = try MetricsFile(folder.metrics)
+    let board = try TensorBoardWriter(
+      directory: folder.tensorBoard, resumingAfter: trainer.step == 0 ? nil : trainer.step)
+    let progress = reporting.progress(
+      "training \(trainer.task.name)", total: options.steps, completed: trainer.step, unit: "step")
+    let begin = Date()
+    var last: Trainer<Float>.StepReport?
+    var saved = trainer.step
+    // Smoothed as people read curves; the metrics hold each step's own numbers.
+    var loss = Smoothed()
+    var exact = Smoothed()
+    while !trainer.isDone && !Interrupt.isRequested {
+      let start = Date()
+      let report: Trainer<Float>.StepReport
+      do {
+        report = try trainer.update()
+      } catch let error as TrainingError {
+        let checkpoint =
+          saved > 0
+          ? "The last good checkpoint is \(folder.checkpoint.path), step \(saved)."
+          : "There is no checkpoint yet."
+        throw CommandError(
+          "\(error)", status: .checkFailed,
+          remedy: "\(checkpoint) Try a lower optimizer.learningRate or optimizer.clip: 1.")
+      }
+      last = report
+      loss.add(report.loss)
+      exact.add(report.accuracy.exactMatch)
+      if report.step % options.logEvery == 0 || trainer.isDone {
+        try metrics.append(
+          report, seconds: Date().timeIntervalSince(start), examples: options.batch)
+        try board.add(
+          [
+            "loss": report.loss, "accuracy/exact": report.accuracy.exactMatch,
+            "accuracy/symbol": report.accuracy.perSymbol, "gradient/norm": report.gradientNorm,
+            "learning_rate": report.learningRate, "batch/length": Double(report.length),
+            "batch/iterations": Double(report.iterations),
+          ], step: report.step)
+      }
+      if report.step % options.checkpointEvery == 0 {
+        try folder.save(trainer)
+        saved = report.step
+      }
+      progress.update(
+        report.step,
+        String(format: "loss %.4f  exact %5.1f%%", loss.value, 100 * exact.value))
+    }
+    try folder.save(trainer)
+    try board.close()
+    progress.finish(String(format: "loss %.4f  exact %5.1f%%", loss.value, 100 * exact.value))
+    if trainer.isDone { try folder.saveResult(trainer) }
+
+    let summary = Summary(
+      folder: folder.url.path, finished: trainer.isDone, step: trainer.step, steps: options.steps,
+      loss: last?.loss, exactMatch: last?.accuracy.exactMatch,
+      symbolAccuracy: last?.accuracy.perSymbol, seconds: Date().timeIntervalSince(begin))
+    if reporting.json {
+      try JSONOutput.print(summary)
+    } else if trainer.isDone {
+      print("Trained \(trainer.step) steps. The model is \(folder.model.relativePath).")
+    } else {
+      print("Stopped at step \(trainer.step) of \(options.steps); nothing is lost.")
+      print("Go on with: asura-train resume \(folder.url.relativePath)")
+    }
+  }
+}
+
+/// An exponential moving average that starts without bias.
+private struct Smoothed {
+  private var sum = 0.0
+  private var weight = 0.0
+
+  mutating func add(_ value: Double) {
+    sum = 0.95 * sum + 0.05 * value
+    weight = 0.95 * weight + 0.05
+  }
+
+  var value: Double { weight == 0 ? .nan : sum / weight }
+}
