@@ -10,9 +10,8 @@ struct ColourBar {
 
   /// Where on the palette a value lies, 0 to 1.
   func position(_ value: Double) -> Double {
-    // Halved, lest the span of two large numbers overflow.
-    let span = domain.upperBound / 2 - domain.lowerBound / 2
-    return span > 0 ? (value / 2 - domain.lowerBound / 2) / span : 0.5
+    let span = domain.upperBound - domain.lowerBound
+    return span > 0 ? (value - domain.lowerBound) / span : 0.5
   }
 
   func colour(_ value: Double) -> String { palette.colour(at: position(value)) }

@@ -60,7 +60,9 @@ public struct ComplexPlaneChart: Chart {
       for group in groups.sorted(by: { $0.iteration < $1.iteration }) {
         write(
           group, colour: isColoured ? bar.colour(Double(group.iteration)) : nil,
-          hover: finite.count <= Self.mostHoverPoints, frame, &svg)
+          radius: finite.count > 400 ? 2.6 : 3.6, hover: finite.count <= Self.mostHoverPoints,
+          frame,
+          &svg)
       }
     }
     if finite.isEmpty {
@@ -72,7 +74,8 @@ public struct ComplexPlaneChart: Chart {
   }
 
   private func write(
-    _ group: Group, colour: String?, hover: Bool, _ frame: Frame, _ svg: inout SVGWriter
+    _ group: Group, colour: String?, radius: Double, hover: Bool, _ frame: Frame,
+    _ svg: inout SVGWriter
   ) {
     var dots = ""
     if hover {
@@ -87,7 +90,7 @@ public struct ComplexPlaneChart: Chart {
       }
       let sign = value.imaginary < 0 ? "−" : "+"
       svg.element(
-        "circle", ["cx": x, "cy": y, "r": 3.6],
+        "circle", ["cx": x, "cy": y, "r": radius],
         title: """
           iteration \(group.iteration): \(shortNumber(value.real)) \(sign) \
           \(shortNumber(abs(value.imaginary)))i, modulus \(shortNumber(value.length))
@@ -112,7 +115,7 @@ public struct ComplexPlaneChart: Chart {
   ) -> (x: ClosedRange<Double>, halfWidth: Double, y: ClosedRange<Double>) {
     let circle: [Double] = showsUnitCircle || values.isEmpty ? [-1, 1] : []
     let x = Scale.domain(of: values.map(\.real) + circle, padding: 0.06) ?? -1...1
-    let tallest = values.map { abs($0.imaginary) }.max() ?? 0
+    let tallest = Scale.domain(of: values.map { abs($0.imaginary) }, padding: 0)?.upperBound ?? 0
     let half = (x.upperBound - x.lowerBound) / 2
     let y = max(tallest, circle.isEmpty ? 0.45 * half : 1) * 1.12
     return (x, half, -y...y)

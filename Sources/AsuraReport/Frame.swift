@@ -9,7 +9,7 @@ struct Frame {
 
   /// The space above the plot for title and subtitle, and `extra` pixels more.
   static func top(_ title: ChartTitle, extra: Double = 0) -> Double {
-    var top = 20.0
+    var top = 24.0
     if !title.title.isEmpty { top += 20 }
     if !title.subtitle.isEmpty { top += 18 }
     return top + extra

@@ -74,7 +74,9 @@ public struct HeatMap: Chart {
         svg.element(
           "rect",
           [
-            "x": x, "y": y, "width": cell.width, "height": cell.height, "fill": bar.colour(value),
+            "x": x, "y": y,
+            // Overlapping a little, so that no seams show between cells.
+            "width": cell.width + 0.4, "height": cell.height + 0.4, "fill": bar.colour(value),
             "shape-rendering": "crispEdges",
           ],
           title:

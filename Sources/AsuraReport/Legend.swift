@@ -15,14 +15,14 @@ struct Legend {
   }
 
   /// How tall it is; nothing when there is nothing to tell apart.
-  var height: Double { places.last.map { 20 * Double($0.row + 1) + 4 } ?? 0 }
+  var height: Double { places.last.map { 20 * Double($0.row + 1) + 6 } ?? 0 }
 
   func write(top: Double, to svg: inout SVGWriter) {
     for (index, place) in places.enumerated() {
       let colour = index % Palette.series.count
-      let y = top + 20 * Double(place.row)
+      let y = top + 4 + 20 * Double(place.row)
       svg.line(20 + place.x, y, 38 + place.x, y, style: "line l\(colour)")
-      svg.element("circle", ["class": "mark f\(colour)", "cx": 29 + place.x, "cy": y, "r": 3.4])
+      svg.element("circle", ["class": "mark f\(colour)", "cx": 29 + place.x, "cy": y, "r": 3.0])
       svg.label(place.name, x: 44 + place.x, y: y + 4, style: "sub")
     }
   }

@@ -90,7 +90,7 @@ public struct LineChart: Chart, Equatable {
         to: &svg)
       return svg.finished()
     }
-    let tickCount = max(2, Int(height / 52))
+    let tickCount = max(2, Int(height / 44))
     let yTicks =
       isLogarithmic
       ? Ticks.logarithmic(yDomain, count: tickCount) : Ticks.linear(yDomain, count: tickCount)
@@ -154,7 +154,7 @@ public struct LineChart: Chart, Equatable {
       guard marksAll || run.count == 1 else { continue }
       for (x, y, title) in run {
         svg.element(
-          "circle", ["class": "mark f\(colour(index))", "cx": x, "cy": y, "r": 3.4], title: title)
+          "circle", ["class": "mark f\(colour(index))", "cx": x, "cy": y, "r": 3.0], title: title)
       }
     }
   }

@@ -121,7 +121,6 @@ struct SVGWriter {
       .asura .sub,.asura .tick{fill:\(muted)}.asura .grid{stroke:\(grid)}\
       .asura .frame{stroke:\(frame)}.asura .ref{stroke:\(muted)}\
       .asura .point{stroke:\(ink);stroke-opacity:.28;stroke-width:.6}\
-      .asura .mark{stroke:\(back);stroke-width:1.2}\
       .asura .reflabel{font-size:11.5px;fill:\(muted);stroke:\(back);stroke-width:4;\
       stroke-linejoin:round;paint-order:stroke}
       """

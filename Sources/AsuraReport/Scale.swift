@@ -33,27 +33,25 @@ public struct Scale: Sendable, Equatable {
   }
 
   /// The range that holds all values an axis can show, with a margin of `padding` of its length, and
-  /// wider than nothing; `nil` when there are none.
+  /// wider than nothing; `nil` when there are none. Beyond 10³⁰⁰, and on a logarithmic axis below
+  /// 10⁻³⁰⁰, values are taken for those bounds, so that no arithmetic on the range overflows.
   public static func domain(
     of values: some Sequence<Double>, padding: Double = 0.05, isLogarithmic: Bool = false
   ) -> ClosedRange<Double>? {
+    let bounds = isLogarithmic ? 1e-300...1e300 : -1e300...1e300
     var range: ClosedRange<Double>?
     for value in values where value.isFinite && (!isLogarithmic || value > 0) {
+      let value = min(max(value, bounds.lowerBound), bounds.upperBound)
       range = range.map { min($0.lowerBound, value)...max($0.upperBound, value) } ?? value...value
     }
     guard let range else { return nil }
-    if isLogarithmic {
-      let (low, high) = (log10(range.lowerBound), log10(range.upperBound))
-      let margin = high > low ? padding * (high - low) : 0.5
-      return max(
-        pow(10, low - margin), .leastNormalMagnitude)...min(
-          pow(10, high + margin), .greatestFiniteMagnitude)
-    }
     let (low, high) = (range.lowerBound, range.upperBound)
-    // Half, lest the difference of two large numbers overflow.
-    let half = high / 2 - low / 2
-    let margin = half > 0 ? 2 * padding * half : max(abs(low) * 0.1, 0.5)
-    let limit = Double.greatestFiniteMagnitude / 4
-    return max(low - margin, -limit)...min(max(high + margin, low - margin), limit)
+    if isLogarithmic {
+      let decades = log10(high) - log10(low)
+      let margin = pow(10, decades > 0 ? padding * decades : 0.5)
+      return low / margin...high * margin
+    }
+    let margin = high > low ? padding * (high - low) : max(abs(low) * 0.1, 0.5)
+    return low - margin...high + margin
   }
 }

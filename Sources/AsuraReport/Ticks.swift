@@ -44,7 +44,9 @@ public struct Ticks: Sendable, Equatable {
     let last = (high + 1e-9).rounded(.down)
     let step = max(1, ((last - first) / Double(max(count, 1))).rounded(.up))
     var values: [Double] = []
-    for exponent in stride(from: first - 1, through: last, by: step) {
+    for exponent in stride(
+      from: ((first - 1) / step).rounded(.down) * step, through: last, by: step)
+    {
       for factor in high - low < 2.5 ? [1.0, 2, 5] : [1.0] {
         // Division is exact where multiplication by a negative power of ten is not.
         let value = exponent < 0 ? factor / pow(10, -exponent) : factor * pow(10, exponent)
@@ -53,16 +55,22 @@ public struct Ticks: Sendable, Equatable {
         if inside { values.append(value) }
       }
     }
-    return Ticks(values: values, labels: values.map { label($0, step: $0) })
+    // One notation along the axis: either every number short, or powers of ten but for 0.1, 1, 10.
+    let isLong = values.contains { isPower($0) }
+    return Ticks(
+      values: values,
+      labels: values.map { label($0, step: $0, asPower: isLong && !(0.09...10).contains($0)) })
   }
 
+  private static func isPower(_ size: Double) -> Bool { size >= 1e5 || size < 1e-3 }
+
   /// A number with the decimals its step needs, or as a power of ten beyond 10⁻⁴ and 10⁵.
-  static func label(_ value: Double, step: Double) -> String {
+  static func label(_ value: Double, step: Double, asPower: Bool = false) -> String {
     if value == 0 { return "0" }
     guard value.isFinite else { return "\(value)" }
     let unit = step > 0 ? step : abs(value)
     let size = max(abs(value), unit)
-    if size >= 1e5 || size < 1e-3 {
+    if asPower || isPower(size) {
       let exponent = Int(floor(log10(abs(value)) + 1e-9))
       // Scaled apart, since 10⁻³⁰⁸ and below cannot be divided by.
       let mantissa = abs(value) * pow(10, Double(-exponent))
