@@ -91,7 +91,9 @@ let package = Package(
     .testTarget(name: "AsuraDiffTests", dependencies: ["AsuraDiff", "AsuraTestSupport"]),
     .testTarget(name: "AsuraModelTests", dependencies: ["AsuraModel", "AsuraTestSupport"]),
     .testTarget(name: "AsuraTasksTests", dependencies: ["AsuraTasks", "AsuraTestSupport"]),
-    .testTarget(name: "AsuraTraceTests", dependencies: ["AsuraTrace", "AsuraTestSupport"]),
+    .testTarget(
+      name: "AsuraTraceTests", dependencies: ["AsuraTrace", "AsuraTestSupport"],
+      exclude: ["readers"]),
     .testTarget(name: "AsuraTrainingTests", dependencies: ["AsuraTraining", "AsuraTestSupport"]),
     .testTarget(name: "AsuraProbeTests", dependencies: ["AsuraProbe", "AsuraTestSupport"]),
     .testTarget(name: "AsuraReportTests", dependencies: ["AsuraReport", "AsuraTestSupport"]),

@@ -42,7 +42,7 @@ public struct CompanionFile: Sendable {
   /// A writable copy of the companion file, or a new one.
   private func open(_ output: OutputFile) throws -> H5File {
     guard FileManager.default.fileExists(atPath: url.path) else {
-      let file = try H5File.create(output.partial)
+      let file = try H5File.create(output.partial, reusesSpace: true)
       try file.root.setAttribute("NX_class", "NXroot")
       try file.root.setAttribute("asura_analyses", .integer(1))
       return file
@@ -120,7 +120,7 @@ public struct CompanionFile: Sendable {
 
   /// Reads an attribute of an analysis, or of one of its data groups; nil if there is none.
   public func attribute(
-    _ analysis: String, _ data: String? = nil, _ name: String
+    _ name: String, of analysis: String, data: String? = nil
   ) throws -> TraceAttribute? {
     try TraceError.locating(url, .damaged) {
       let group = try checked().root.group(analysis)

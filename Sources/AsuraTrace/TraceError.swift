@@ -69,11 +69,11 @@ public struct TraceError: Error, Sendable {
 }
 
 extension TraceError: CustomStringConvertible, LocalizedError {
-  /// One paragraph for a person: file, what happened, HDF5's words, what to try.
+  /// One paragraph for a person: file, what happened, HDF5's innermost words, what to try.
   public var description: String {
     var text = file.map { "\($0): " } ?? ""
     text += message
-    if !library.isEmpty { text += " (HDF5: \(library.joined(separator: "; ")))" }
+    if !library.isEmpty { text += " (HDF5: \(library.prefix(2).joined(separator: "; ")))" }
     if !advice.isEmpty { text += ". \(advice)" }
     return text
   }

@@ -32,11 +32,6 @@ package struct H5Dataset: H5Object {
   package let handle: H5Handle
   package let name: String
 
-  init(handle: H5Handle, name: String) {
-    self.handle = handle
-    self.name = name
-  }
-
   /// The size of each axis now.
   package func shape() throws -> [Int] { try space().shape() }
 
@@ -109,33 +104,39 @@ package struct H5Dataset: H5Object {
     }
   }
 
-  /// Reads all strings of a scalar or one-axis dataset.
+  /// Reads all strings of a scalar or one-axis dataset, up to 1 GiB of them.
+  ///
+  /// Variable-length ones are read one by one: many entries may point at one long text, so the size
+  /// of the file does not bound their sum.
   package func texts() throws -> [String] {
-    let (space, type, shape) = (try space(), try type(), try shape())
+    let (type, shape) = (try type(), try shape())
     guard case .text(let fixedSize) = try H5Kind(of: type), shape.count <= 1,
-      let count = elementCount(shape)
+      let count = elementCount(shape), let size = elementCount([count, fixedSize ?? 16])
     else { throw TraceError(.damaged, "'\(name)' is not a list of texts") }
-    let (pointers, overflow) = count.multipliedReportingOverflow(by: fixedSize ?? 16)
-    guard !overflow else { throw TraceError(.damaged, "'\(name)' claims \(count) texts") }
-    try checkStored(bytes: pointers)
-    if fixedSize == nil {
-      // Many entries may point at one long text, so the file's size does not bound their sum.
-      var total: hsize_t = 0
-      try HDF5.call("measure '\(name)'") {
-        H5Dvlen_get_buf_size(handle.id, type.id, space.handle.id, &total)
+    try checkStored(bytes: size)
+    func read(from start: Int, _ count: Int) throws -> [String] {
+      let (file, memory) = (try space(), try H5Space(shape.isEmpty ? [] : [count]))
+      if !shape.isEmpty { try file.select(start: [start], count: [count]) }
+      return try H5Text.read(
+        count: count, type: type, space: memory.handle, fixedSize: fixedSize
+      ) { buffer in
+        _ = try HDF5.call("read '\(name)'") {
+          H5Dread(
+            handle.id, type.id, memory.handle.id, file.handle.id, asura_h5p_default(), buffer)
+        }
       }
+    }
+    if fixedSize != nil { return try read(from: 0, count) }
+    var texts: [String] = []
+    var total = 0
+    for index in 0..<count {
+      texts += try read(from: index, 1)
+      total += texts[index].utf8.count
       guard total <= 1 << 30 else {
-        throw TraceError(.damaged, "'\(name)' claims \(total) bytes of text")
+        throw TraceError(.damaged, "'\(name)' claims more than \(total) bytes of text")
       }
     }
-    return try H5Text.read(
-      count: count, type: type, space: space.handle, fixedSize: fixedSize
-    ) { buffer in
-      _ = try HDF5.call("read '\(name)'") {
-        H5Dread(
-          handle.id, type.id, asura_h5s_all(), asura_h5s_all(), asura_h5p_default(), buffer)
-      }
-    }
+    return texts
   }
 }
 

@@ -15,13 +15,19 @@ package struct H5File: Sendable {
     self.root = H5Group(handle: root)
   }
 
-  /// Creates a file that must not exist yet.
-  package static func create(_ url: URL) throws -> H5File {
+  /// Creates a file that must not exist yet. With `reusesSpace` it keeps account of the room that
+  /// removed members leave, for those that come later.
+  package static func create(_ url: URL, reusesSpace: Bool = false) throws -> H5File {
     let doing = "create the file"
     let properties = try H5Handle(doing) { H5Pcreate(asura_h5p_file_create()) }
     try HDF5.call(doing) {
       H5Pset_link_creation_order(
         properties.id, UInt32(H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED))
+    }
+    if reusesSpace {
+      try HDF5.call(doing) {
+        H5Pset_file_space_strategy(properties.id, H5F_FSPACE_STRATEGY_FSM_AGGR, true, 1)
+      }
     }
     let access = try accessProperties(writable: true)
     return try H5File(
@@ -49,7 +55,7 @@ package struct H5File: Sendable {
     do {
       return try H5File(
         handle: H5Handle("open the file") { H5Fopen(url.path, flags, access.id) })
-    } catch let error as TraceError where error.library.contains(where: { $0.contains("lock") }) {
+    } catch let error as TraceError where error.library.contains(where: { $0.contains("unable to lock file") }) {
       throw TraceError(
         .inaccessible, "another program has the file open",
         advice: "Wait for it to end", file: url, library: error.library)
@@ -72,6 +78,10 @@ package struct H5File: Sendable {
 
   /// Closes the file. Nothing read from it may be used afterwards.
   package func close() throws {
-    try HDF5.call("finish writing the file") { H5Fclose(handle.id) }
+    try HDF5.call("finish writing the file") {
+      let code = H5Fclose(handle.id)
+      if code < 0 { HDF5.hasFailedClose = true }
+      return code
+    }
   }
 }

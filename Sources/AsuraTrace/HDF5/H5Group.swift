@@ -4,8 +4,6 @@ internal import CHDF5
 package struct H5Group: H5Object {
   package let handle: H5Handle
 
-  init(handle: H5Handle) { self.handle = handle }
-
   /// Makes a group that lists its members in the order they were made.
   package func makeGroup(_ name: String) throws -> H5Group {
     let doing = "make group '\(name)'"

@@ -9,16 +9,22 @@ import Foundation
 enum HDF5 {
   private static let lock = NSRecursiveLock()
 
-  /// Stops HDF5 from printing every failure to standard error; ours are thrown instead.
-  private static let silenced: Void = {
-    H5Eset_auto2(asura_h5e_default(), nil, nil)
-  }()
+  /// Keeps HDF5 from closing files when the program exits: we close ours, and after a failed write
+  /// its own attempt reads freed memory. Must come before anything else is asked of the library.
+  private static let prepared = H5dont_atexit() >= 0
+
+  /// Whether a file could not be closed. HDF5's tables may then point at freed memory, so that
+  /// handles are abandoned rather than closed from there on. Guarded by the lock.
+  nonisolated(unsafe) static var hasFailedClose = false
 
   /// Calls `body` holding the process-wide lock.
   static func locked<R>(_ body: () throws -> R) rethrows -> R {
     lock.lock()
     defer { lock.unlock() }
-    _ = silenced
+    _ = prepared
+    // Stops HDF5 from printing every failure to standard error; ours are thrown instead. The
+    // thread-safe builds keep this setting for each thread, so one call at the start won't do.
+    H5Eset_auto2(asura_h5e_default(), nil, nil)
     return try body()
   }
 
@@ -44,7 +50,8 @@ enum HDF5 {
         asura_h5e_default(), H5E_WALK_UPWARD,
         { _, entry, found in
           guard let text = entry?.pointee.desc else { return 0 }
-          let message = String(cString: text)
+          // Some of them contain a date with its line end.
+          let message = String(cString: text).replacing("\n", with: "")
           let list = found?.assumingMemoryBound(to: [String].self)
           if list?.pointee.contains(message) == false { list?.pointee.append(message) }
           return 0
@@ -65,6 +72,8 @@ package final class H5Handle: Sendable {
 
   deinit {
     // Closing a file invalidates the identifiers of everything in it, which is no error here.
-    HDF5.locked { if H5Iis_valid(id) > 0 { _ = H5Idec_ref(id) } }
+    HDF5.locked {
+      if !HDF5.hasFailedClose, H5Iis_valid(id) > 0 { _ = H5Idec_ref(id) }
+    }
   }
 }
