@@ -257,16 +257,28 @@ extension TraceWriter {
       }
       current = iteration
       let isKept = channel.kept?.contains(iteration) ?? true
-      if site == "latent" { summary?.addLatent(values, iteration: iteration) }
-      if site == "logits" {
-        let change = try readout?.add(values, iteration: iteration, isKept: isKept)
-        if let change { summary?.addReadout(change: change) }
+      // Concrete types from here: generic arithmetic would be a hundred times slower.
+      switch TraceArray(values) {
+      case .float32(let values): try summarise(site, iteration, values, isKept)
+      case .float64(let values): try summarise(site, iteration, values, isKept)
+      case .integers: break
       }
       guard isKept, let place = channel.place else { return }
       try values.read {
         try groups[place.group].write(
           $0, as: H5Number(S.self), shape: values.shape, array: place.array,
           iteration: iteration, index: place.block)
+      }
+    }
+
+    private mutating func summarise<S: Scalar>(
+      _ site: String, _ iteration: Int, _ values: Tensor<S>, _ isKept: Bool
+    ) throws {
+      if site == "latent" { summary?.addLatent(values, iteration: iteration) }
+      if site == "logits",
+        let change = try readout?.add(values, iteration: iteration, isKept: isKept)
+      {
+        summary?.addReadout(change: change)
       }
     }
 
