@@ -55,7 +55,9 @@ package struct H5File: Sendable {
     do {
       return try H5File(
         handle: H5Handle("open the file") { H5Fopen(url.path, flags, access.id) })
-    } catch let error as TraceError where error.library.contains(where: { $0.contains("unable to lock file") }) {
+    } catch let error as TraceError
+      where error.library.contains(where: { $0.contains("unable to lock file") })
+    {
       throw TraceError(
         .inaccessible, "another program has the file open",
         advice: "Wait for it to end", file: url, library: error.library)
