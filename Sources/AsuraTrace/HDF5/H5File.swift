@@ -79,7 +79,9 @@ package struct H5File: Sendable {
   private static func keepFromChildren(_ handle: H5Handle) {
     HDF5.locked {
       var place: UnsafeMutableRawPointer?
-      guard H5Fget_vfd_handle(handle.id, asura_h5p_default(), &place) >= 0, let place else { return }
+      guard H5Fget_vfd_handle(handle.id, asura_h5p_default(), &place) >= 0, let place else {
+        return
+      }
       let descriptor = place.load(as: Int32.self)
       _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     }
