@@ -91,6 +91,8 @@ extension Node {
     } catch let DecodingError.dataCorrupted(context) where context.underlyingError != nil {
       throw (context.underlyingError as? ConfigurationError)?.within("task")
         ?? DecodingError.dataCorrupted(context)
+    } catch let error as ConfigurationError {
+      throw error.within("task")
     }
     for (key, size) in [
       ("vocabulary", task.vocabulary.count), ("classes", task.outputs.count),
