@@ -81,7 +81,8 @@ let package = Package(
 
     // Times this library against its peer: `make bench`.
     .executableTarget(
-      name: "asura-bench", dependencies: ["Asura", "AsuraCommandLine"], path: "Benchmarks/AsuraBench"),
+      name: "asura-bench", dependencies: ["Asura", "AsuraCommandLine"],
+      path: "Benchmarks/AsuraBench"),
 
     // MARK: - Examples
 

@@ -38,7 +38,8 @@ import Testing
     #expect(training.count == 10)
     #expect(try #require(training.last)[3] < #require(training.first)[3], "the loss falls")
     let tested = lines.filter { $0.hasPrefix("length") }.map(numbers)
-    #expect(tested.map { [$0[0], $0[1]] } == [8, 16, 64].flatMap { n in [2, 4, 32].map { [n, $0] } })
+    #expect(
+      tested.map { [$0[0], $0[1]] } == [8, 16, 64].flatMap { n in [2, 4, 32].map { [n, $0] } })
     for row in tested where row[1] >= 4 { #expect(row[2] >= 90, "\(row)") }
   }
 

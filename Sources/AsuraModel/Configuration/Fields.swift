@@ -1,4 +1,5 @@
-/// A configuration's keys as they are read: an unknown key is an error that suggests the nearest known one.
+/// A configuration's keys as they are read: an unknown key is an error that suggests the nearest
+/// known one.
 package struct Fields<Key: CodingKey & CaseIterable> {
   private let container: KeyedDecodingContainer<Key>
 
