@@ -89,6 +89,13 @@ let package = Package(
       name: "asura-bench", dependencies: ["Asura", "AsuraCommandLine"],
       path: "Benchmarks/AsuraBench"),
 
+    // MARK: - Examples
+
+    .executableTarget(name: "first-run", dependencies: ["Asura"], path: "Examples/first-run"),
+    .executableTarget(name: "hooks", dependencies: ["Asura"], path: "Examples/hooks"),
+    .executableTarget(name: "train-copy", dependencies: ["Asura"], path: "Examples/train-copy"),
+    .executableTarget(name: "spectrum", dependencies: ["Asura"], path: "Examples/spectrum"),
+
     // MARK: - Tests
 
     .target(
@@ -108,6 +115,11 @@ let package = Package(
       path: "Tests/CommandLineFixture"),
     .testTarget(
       name: "AsuraCommandLineTests", dependencies: ["AsuraCommandLine", "command-line-fixture"]),
+    .testTarget(
+      name: "ExampleTests",
+      dependencies: [
+        "Asura", "AsuraTestSupport", "first-run", "hooks", "train-copy", "spectrum",
+      ]),
     .testTarget(name: "CommandTests", dependencies: ["Asura", "AsuraTestSupport"]),
   ],
   swiftLanguageModes: [.v6]

@@ -1,7 +1,7 @@
 /// A failure as the user of a command reads it: what happened, and what to try.
 ///
-/// `message` names the file, flag or field, what was found and what was expected; it starts in lower
-/// case and has no full stop. `remedy`, where there is one, says what to do next.
+/// `message` names the file, flag or field, what was found and what was expected; it starts in
+/// lower case and has no full stop. `remedy`, where there is one, says what to do next.
 public struct CommandError: Error, Equatable, CustomStringConvertible {
   public var message: String
   public var status: CommandStatus

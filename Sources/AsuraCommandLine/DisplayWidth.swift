@@ -1,5 +1,5 @@
-/// How many terminal columns `text` takes: 2 for East Asian wide characters and emoji, 0 for control
-/// characters, 1 for the rest; combining marks count with the character they belong to.
+/// How many terminal columns `text` takes: 2 for East Asian wide characters and emoji, 0 for
+/// control characters, 1 for the rest; combining marks count with the character they belong to.
 public func displayWidth(_ text: String) -> Int {
   text.reduce(0) { $0 + displayWidth($1) }
 }

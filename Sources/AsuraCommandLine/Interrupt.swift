@@ -14,8 +14,8 @@ public enum Interrupt {
 
   /// Makes SIGINT and SIGTERM set the flag from now on. On a terminal, the first says so.
   ///
-  /// Also where the process was started with SIGINT ignored, as shells do for background jobs: whoever
-  /// sends the signal to such a job means it.
+  /// Also where the process was started with SIGINT ignored, as shells do for background jobs:
+  /// whoever sends the signal to such a job means it.
   public static func install() {
     speaks.store(isatty(STDERR_FILENO) == 1, ordering: .relaxed)
     // Reading both here also makes sure that they are initialised before a handler needs them.

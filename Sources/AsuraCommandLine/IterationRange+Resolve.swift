@@ -1,8 +1,8 @@
 extension IterationRange {
   /// The iterations asked for, ascending and once each, out of those there are.
   ///
-  /// Numbers given outright must all be available. A range that ends in `last` takes what there is on its
-  /// stride.
+  /// Numbers given outright must all be available. A range that ends in `last` takes what there is
+  /// on its stride.
   ///
   /// - Parameters:
   ///   - available: the iterations that exist, in any order.

@@ -2,8 +2,8 @@ import AsuraConfiguration
 
 /// Which iterations an option asks for: `7`, `1...50`, `0...50:5`, `1,2,7`, `last`, `5...last`.
 ///
-/// Items are separated by commas; `A...B:S` takes every `S`th from `A`, both ends included when they
-/// fall on the stride; `last` is the last iteration there is. Used as
+/// Items are separated by commas; `A...B:S` takes every `S`th from `A`, both ends included when
+/// they fall on the stride; `last` is the last iteration there is. Used as
 ///
 ///     @Option(help: …, transform: IterationRange.init(parsing:)) var iter: IterationRange
 ///
@@ -23,7 +23,8 @@ public struct IterationRange: Hashable, Sendable, CustomStringConvertible {
   /// The text this was read from.
   public let description: String
 
-  /// Reads an option's value; throws a usage error that shows the offending part and a likely intent.
+  /// Reads an option's value; throws a usage error that shows the offending part and a likely
+  /// intent.
   public init(parsing text: String) throws(CommandError) {
     var items: [Item] = []
     var count = 0

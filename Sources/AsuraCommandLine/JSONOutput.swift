@@ -2,8 +2,8 @@ import Foundation
 
 /// Results as JSON on standard output.
 ///
-/// Keys are in alphabetical order, so that equal results are equal text. Numbers that JSON can't write are
-/// the strings `"NaN"`, `"Infinity"` and `"-Infinity"`, which Python's `float()` reads.
+/// Keys are in alphabetical order, so that equal results are equal text. Numbers that JSON can't
+/// write are the strings `"NaN"`, `"Infinity"` and `"-Infinity"`, which Python's `float()` reads.
 public enum JSONOutput {
   /// The JSON text of a value: indented, or all in one line.
   public static func text(_ value: some Encodable, indented: Bool = true) throws -> String {

@@ -2,11 +2,11 @@ import Foundation
 
 /// A file a command is about to write: checked before the work, complete or absent after it.
 ///
-/// Write to `temporaryPath`, then `commit()`: the file appears under its own name, whole and on disk, in one
-/// step. Without a commit the temporary file goes when this object does.
+/// Write to `temporaryPath`, then `commit()`: the file appears under its own name, whole and on
+/// disk, in one step. Without a commit the temporary file goes when this object does.
 ///
-/// Devices and pipes (`/dev/stdout`, `/dev/null`) can't be renamed over: they are written directly, and
-/// `temporaryPath` is then `path`.
+/// Devices and pipes (`/dev/stdout`, `/dev/null`) can't be renamed over: they are written directly,
+/// and `temporaryPath` is then `path`.
 public final class OutputFile {
   /// The file's final path, symbolic links followed.
   public let path: String
@@ -18,8 +18,8 @@ public final class OutputFile {
   /// Checks that the file can be made.
   ///
   /// - Parameter force: replace a file that exists; without it, one that exists is an error.
-  /// - Throws: `CommandError` that names the path: it exists, it is a directory, or its directory is
-  ///   missing or can't be written to.
+  /// - Throws: `CommandError` that names the path: it exists, it is a directory, or its directory
+  ///   is missing or can't be written to.
   public init(_ given: String, force: Bool) throws(CommandError) {
     guard !given.isEmpty else {
       throw CommandError("the output file has an empty name", status: .usage)

@@ -3,9 +3,10 @@ import Synchronization
 
 /// Shows how far a long piece of work has come, on standard error.
 ///
-/// On a terminal it redraws one line: bar, share, count, rate, time left and a message. Elsewhere it writes
-/// plain lines at a gentle pace: the first, one for every tenth of the work or every few seconds, and the
-/// last. Any thread may call it, as often as it likes; what isn't shown costs next to nothing.
+/// On a terminal it redraws one line: bar, share, count, rate, time left and a message. Elsewhere
+/// it writes plain lines at a gentle pace: the first, one for every tenth of the work or every few
+/// seconds, and the last. Any thread may call it, as often as it likes; what isn't shown costs next
+/// to nothing.
 ///
 ///     let progress = ProgressBar("train", total: 5000, unit: "step")
 ///     for step in 1...5000 {
@@ -96,7 +97,8 @@ public final class ProgressBar: Sendable {
     }
   }
 
-  /// Sets how much is done, and the message to show with it; the message is made only when it is shown.
+  /// Sets how much is done, and the message to show with it; the message is made only when it is
+  /// shown.
   public func update(_ completed: Int, _ message: @autoclosure () -> String? = nil) {
     guard let output else { return }
     state.withLock { advance(&$0, to: completed, message, output) }

@@ -26,7 +26,8 @@ package struct ProgressLine {
     self.message = message
   }
 
-  /// The line for a terminal, at most `columns` wide: label, bar, share, count, rate, time, message.
+  /// The line for a terminal, at most `columns` wide: label, bar, share, count, rate, time,
+  /// message.
   package func drawn(columns: Int, unicode: Bool) -> String {
     let before = label.isEmpty ? "" : label + " "
     let after =

@@ -4,13 +4,14 @@ import ArgumentParser
 extension ParsableCommand {
   /// Runs the command as a program: parses, runs, reports a failure and exits.
   ///
-  /// Wrong usage exits with 2 (`CommandStatus.usage`), not with ArgumentParser's 64; a `CommandError`
-  /// with its own status; any other error with 1. Failures are written to standard error, in colour only on
-  /// a terminal.
+  /// Wrong usage exits with 2 (`CommandStatus.usage`), not with ArgumentParser's 64; a
+  /// `CommandError` with its own status; any other error with 1. Failures are written to standard
+  /// error, in colour only on a terminal.
   ///
   /// - Parameters:
   ///   - arguments: the command line without the program's name; nil for the process's own.
-  ///   - explain: turns errors of other modules into a status and a remedy; nil leaves one as it is.
+  ///   - explain: turns errors of other modules into a status and a remedy; nil leaves one as it
+  ///     is.
   public static func runAsMain(
     _ arguments: [String]? = nil, explaining explain: (any Error) -> CommandError? = { _ in nil }
   ) async -> Never {
@@ -76,7 +77,8 @@ private func leave(_ status: CommandStatus) -> Never {
   leave(status: status.rawValue)
 }
 
-/// Exits, unless results never reached standard output: that is a failure even when all else went well.
+/// Exits, unless results never reached standard output: that is a failure even when all else went
+/// well.
 private func leave(status: Int32) -> Never {
   let isLost = fflush(stdout) != 0 || ferror(stdout) != 0
   let code = errno

@@ -59,7 +59,8 @@ public struct TextTable: Sendable, CustomStringConvertible {
     return ([headers] + rows).map(line).joined(separator: "\n")
   }
 
-  /// Whether a cell reads as a number: sign, digits, exponent, a trailing `%`, `×` or `s`, or a blank.
+  /// Whether a cell reads as a number: sign, digits, exponent, a trailing `%`, `×` or `s`, or a
+  /// blank.
   private func isNumeric(_ cell: String) -> Bool {
     if ["", "-", "–", "—", "nan", "inf", "-inf"].contains(cell) { return true }
     var number = cell.replacing("−", with: "-")

@@ -1,7 +1,7 @@
 /// The candidate that `word` most likely meant, or nil when none is close.
 ///
-/// Counts insertions, deletions, substitutions and swaps of neighbours, ignoring case; accepts one edit
-/// for every three characters, at least one. The earliest candidate wins a tie. Words over 100
+/// Counts insertions, deletions, substitutions and swaps of neighbours, ignoring case; accepts one
+/// edit for every three characters, at least one. The earliest candidate wins a tie. Words over 100
 /// characters are nobody's typing slip: the answer is nil.
 public func nearest(to word: String, in candidates: some Sequence<String>) -> String? {
   let wanted = Array(word.lowercased())

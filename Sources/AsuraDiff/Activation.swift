@@ -64,7 +64,8 @@ struct Activation<S: Scalar>: Primitive {
   }
 }
 
-/// SwiGLU (Shazeer 2020): `y = silu(g)·u` where x `[…, 2n]` holds g in its first n columns and u in the others.
+/// SwiGLU (Shazeer 2020): `y = silu(g)·u` where x `[…, 2n]` holds g in its first n columns and u in
+/// the others.
 ///
 /// JVP: `ẏ = silu′(g)·u·ġ + silu(g)·u̇`. VJP: `ḡ = silu′(g)·u·ȳ`, `ū = silu(g)·ȳ`.
 struct SwiGLU<S: Scalar>: Primitive {

@@ -2,11 +2,12 @@ import AsuraKernels
 import AsuraTensor
 
 /// Attention from packed queries, keys and values to the heads' mixed values, fused: head by head
-/// `s = q·kᵀ/√d + bias`, `p = softmax(s)`, `z = p·v`, keeping only p. Its stages, for those who look inside, are
-/// `AttentionScores`, `Softmax` and `AttentionMix`: the same products in the same order, so the same bits.
+/// `s = q·kᵀ/√d + bias`, `p = softmax(s)`, `z = p·v`, keeping only p. Its stages, for those who
+/// look inside, are `AttentionScores`, `Softmax` and `AttentionMix`: the same products in the same
+/// order, so the same bits.
 ///
-/// Inputs: qkv `[batch, position, qkvWidth]`, and a bias `[head, query, key]` or nothing; −∞ masks a key.
-/// Output: `[batch, position, heads·headWidth]`.
+/// Inputs: qkv `[batch, position, qkvWidth]`, and a bias `[head, query, key]` or nothing; −∞ masks
+/// a key. Output: `[batch, position, heads·headWidth]`.
 ///
 /// JVP: `ṡ = (q̇·kᵀ + q·k̇ᵀ)/√d + ḃ`, `ṗ = p∘(ṡ − Σ p∘ṡ)`, `ż = ṗ·v + p·v̇`.
 /// VJP: `p̄ = z̄·vᵀ`, `v̄ = pᵀ·z̄`, `s̄ = p∘(p̄ − Σ p∘p̄)`, `q̄ = s̄·k/√d`, `k̄ = s̄ᵀ·q/√d`, `b̄ = Σ_batch s̄`.
@@ -165,8 +166,8 @@ extension AttentionTile {
 }
 
 extension Interpreter {
-  /// Attention from packed queries, keys and values `[batch, position, qkvWidth]` and an optional bias
-  /// `[head, query, key]` (−∞ masks) to `[batch, position, heads·headWidth]`.
+  /// Attention from packed queries, keys and values `[batch, position, qkvWidth]` and an optional
+  /// bias `[head, query, key]` (−∞ masks) to `[batch, position, heads·headWidth]`.
   public func attention(
     _ qkv: Value<S>, bias: Value<S>?, _ layout: AttentionLayout
   ) -> Value<S> {

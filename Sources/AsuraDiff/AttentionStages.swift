@@ -96,7 +96,8 @@ struct Softmax<S: Scalar>: Primitive {
   }
 }
 
-/// Values mixed by a pattern: `z = p·v`, with p `[batch, head, query, key]` and v the last columns of packed qkv.
+/// Values mixed by a pattern: `z = p·v`, with p `[batch, head, query, key]` and v the last columns
+/// of packed qkv.
 ///
 /// JVP: `ż = ṗ·v + p·v̇`. VJP: `p̄ = z̄·vᵀ`, `v̄ = pᵀ·z̄`.
 struct AttentionMix<S: Scalar>: Primitive {

@@ -1,11 +1,14 @@
 import AsuraKernels
 import AsuraTensor
 
-/// Which keys each query may attend to when that is a few of many: entry `[query, j]` is a key position or −1.
+/// Which keys each query may attend to when that is a few of many: entry `[query, j]` is a key
+/// position or −1.
 public struct NeighbourTable: Sendable, Equatable {
+  /// How many queries there are.
   public let positions: Int
   /// How many entries each query has.
   public let width: Int
+  /// Key positions `[query, neighbour]`, −1 where there are fewer.
   public let keys: [Int32]
 
   public init(positions: Int, width: Int, keys: [Int32]) {
@@ -21,13 +24,16 @@ public struct NeighbourTable: Sendable, Equatable {
 /// The sizes of one attention: queries, keys and values lie side by side in the last axis of
 /// `qkv` `[batch, position, (heads + 2·keyValueHeads)·headWidth]`.
 ///
-/// Scores and pattern are `[batch, head, query, key]`, or `[batch, head, query, neighbour]` with a table:
-/// then time and memory grow with the table, not with the square of the positions.
+/// Scores and pattern are `[batch, head, query, key]`, or `[batch, head, query, neighbour]` with a
+/// table: then time and memory grow with the table, not with the square of the positions.
 public struct AttentionLayout: Sendable {
+  /// How many heads of queries there are.
   public let heads: Int
   /// Keys and values are shared by `heads / keyValueHeads` queries each (Ainslie et al. 2023).
   public let keyValueHeads: Int
+  /// The size of one head's queries, keys and values.
   public let headWidth: Int
+  /// Which keys each query sees; all of them when nil.
   public let neighbours: NeighbourTable?
 
   public init(heads: Int, keyValueHeads: Int, headWidth: Int, neighbours: NeighbourTable? = nil) {
@@ -41,11 +47,15 @@ public struct AttentionLayout: Sendable {
 
   /// The scores' factor `1/√headWidth`.
   var scale: Double { 1 / Double(headWidth).squareRoot() }
+  /// The size of a position's queries, keys and values together.
   public var qkvWidth: Int { (heads + 2 * keyValueHeads) * headWidth }
+  /// The columns of the packed axis that hold queries.
   public var queryColumns: Range<Int> { 0..<heads * headWidth }
+  /// The columns that hold keys.
   public var keyColumns: Range<Int> {
     heads * headWidth..<(heads + keyValueHeads) * headWidth
   }
+  /// The columns that hold values.
   public var valueColumns: Range<Int> {
     (heads + keyValueHeads) * headWidth..<qkvWidth
   }
@@ -55,8 +65,8 @@ public struct AttentionLayout: Sendable {
 
 /// The three products attention and its derivatives are made of, for one head of one example.
 ///
-/// A weight matrix `a` is `[query, key]` or `[query, neighbour]`; vectors of `headWidth` elements lie
-/// `stride` elements apart, one a position.
+/// A weight matrix `a` is `[query, key]` or `[query, neighbour]`; vectors of `headWidth` elements
+/// lie `stride` elements apart, one a position.
 struct AttentionTile<S: Scalar> {
   let layout: AttentionLayout
   let positions: Int

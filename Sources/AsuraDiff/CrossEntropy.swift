@@ -1,8 +1,9 @@
 import AsuraKernels
 import AsuraTensor
 
-/// `loss = w·Σ_r −Σ_c q_rc log softmax(x_r)_c`, over rows r of logits x `[…, classes]` whose target is ≥ 0, where
-/// `q = (1 − s)·onehot + s/classes` (label smoothing, Szegedy et al. 2016) and `w` a weight, such as one over the count.
+/// `loss = w·Σ_r −Σ_c q_rc log softmax(x_r)_c`, over rows r of logits x `[…, classes]` whose target
+/// is ≥ 0, where `q = (1 − s)·onehot + s/classes` (label smoothing, Szegedy et al. 2016) and `w` a
+/// weight, such as one over the count.
 ///
 /// JVP: `Σ w·(p − q)·ẋ`. VJP: `x̄ = loss̄·w·(p − q)`, with p the softmax.
 struct CrossEntropy<S: Scalar>: Primitive {
@@ -93,8 +94,8 @@ struct WeightedSquaredDistance<S: Scalar>: Primitive {
 }
 
 extension Interpreter {
-  /// `weight` times the sum over scored rows of the cross-entropy of `logits` `[…, classes]` against `targets`,
-  /// one a row, negative where a row is not scored.
+  /// `weight` times the sum over scored rows of the cross-entropy of `logits` `[…, classes]`
+  /// against `targets`, one a row, negative where a row is not scored.
   public func crossEntropy(
     _ logits: Value<S>, targets: [Int32], smoothing: Double = 0, weight: S = 1
   ) -> Value<S> {

@@ -1,9 +1,10 @@
 import AsuraTensor
 
-/// Rows of a table, summed over channels: `y[…] = Σ_c table[index[…, c]]`; an index of −1 gives nothing.
+/// Rows of a table, summed over channels: `y[…] = Σ_c table[index[…, c]]`; an index of −1 gives
+/// nothing.
 ///
-/// table `[entries, width]`, indices one list of `channels` for each output row. Linear in the table:
-/// JVP: the same of the table's tangent. VJP: `table̅[index] += ȳ`.
+/// table `[entries, width]`, indices one list of `channels` for each output row. Linear in the
+/// table: JVP: the same of the table's tangent. VJP: `table̅[index] += ȳ`.
 struct Gather<S: Scalar>: Primitive {
   let indices: [Int32]
   let channels: Int

@@ -2,7 +2,8 @@ import AsuraTensor
 
 /// How a computation is read: as plain values, or recorded on a tape for its derivatives.
 ///
-/// A model is written once in terms of an interpreter's operations; each primitive adds its own in its file.
+/// A model is written once in terms of an interpreter's operations; each primitive adds its own in
+/// its file.
 public struct Interpreter<S: Scalar>: Sendable {
   /// `@unchecked`-free: a tape is handed to one computation, which runs on one thread at a time.
   private let recorder: Recorder?
@@ -43,8 +44,9 @@ public struct Interpreter<S: Scalar>: Sendable {
     return Value(result, node: node)
   }
 
-  /// Runs `body` on `input` keeping only `input`; the derivative rules run it again (gradient checkpointing,
-  /// Griewank & Walther 2000). What `body` captures may vary too. It must do the same each time.
+  /// Runs `body` on `input` keeping only `input`; the derivative rules run it again (gradient
+  /// checkpointing, Griewank & Walther 2000). What `body` captures may vary too. It must do the
+  /// same each time.
   public func recomputing(
     _ input: Value<S>,
     _ body: @escaping (Interpreter, Value<S>) throws -> Value<S>

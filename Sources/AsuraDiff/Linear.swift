@@ -95,7 +95,8 @@ struct Linear<S: Scalar>: Primitive {
   }
 }
 
-/// `gemm` whose rows of A and C are dealt to the workers in blocks of a fixed size when there are many.
+/// `gemm` whose rows of A and C are dealt to the workers in blocks of a fixed size when there are
+/// many.
 private func rowBlockedGemm<S: Scalar>(
   _ transA: Transpose, _ transB: Transpose, m: Int, n: Int, k: Int, _ a: UnsafePointer<S>,
   lda: Int, _ b: UnsafePointer<S>, ldb: Int, beta: S = 0, _ c: UnsafeMutablePointer<S>, ldc: Int
@@ -116,8 +117,8 @@ private func rowBlockedGemm<S: Scalar>(
 }
 
 extension Interpreter {
-  /// `x·Wᵀ + b` over the last axis: x `[…, in]`, weight `[out, columns]` of which the `in` columns from
-  /// `offset` are used, bias `[out]`.
+  /// `x·Wᵀ + b` over the last axis: x `[…, in]`, weight `[out, columns]` of which the `in` columns
+  /// from `offset` are used, bias `[out]`.
   public func linear(
     _ x: Value<S>, _ weight: Value<S>, _ bias: Value<S>? = nil, offset: Int = 0
   ) -> Value<S> {

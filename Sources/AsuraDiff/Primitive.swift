@@ -4,8 +4,8 @@ import AsuraTensor
 ///
 /// For `y = f(x₁, …, xₙ)` the rules are the Jacobian-vector product (forward mode)
 /// `ẏ = Σᵢ ∂f/∂xᵢ · ẋᵢ` and its transpose, the vector-Jacobian product (reverse mode)
-/// `x̄ᵢ += (∂f/∂xᵢ)ᵀ · ȳ`. Whatever the rules need of the value's computation is a residual: nothing else
-/// is kept, and a run without derivatives keeps nothing at all.
+/// `x̄ᵢ += (∂f/∂xᵢ)ᵀ · ȳ`. Whatever the rules need of the value's computation is a residual: nothing
+/// else is kept, and a run without derivatives keeps nothing at all.
 public protocol Primitive<S>: Sendable {
   associatedtype S: Scalar
   /// What the derivative rules need to know of the values.
@@ -14,8 +14,8 @@ public protocol Primitive<S>: Sendable {
   /// The value, and the residuals when they are wanted.
   func value(of inputs: [Tensor<S>], keepingResiduals: Bool) -> (Tensor<S>, Residuals?)
 
-  /// The output's tangents `[count] + output shape`; an input's tangents are `[count] + input shape`,
-  /// or nil where the input does not vary. At least one is not nil.
+  /// The output's tangents `[count] + output shape`; an input's tangents are
+  /// `[count] + input shape`, or nil where the input does not vary. At least one is not nil.
   func jvp(_ residuals: Residuals, _ tangents: [Tensor<S>?], count: Int) throws -> Tensor<S>
 
   /// Adds to each input's cotangent that is wanted.
@@ -49,8 +49,8 @@ public struct Cotangents<S: Scalar> {
     node.cotangent?.update(body)
   }
 
-  /// Calls `body` with the cotangent of input `index` and the factor its old content is to be kept with:
-  /// 0 when it is still undefined, 1 after that, as `gemm`'s β.
+  /// Calls `body` with the cotangent of input `index` and the factor its old content is to be kept
+  /// with: 0 when it is still undefined, 1 after that, as `gemm`'s β.
   public func accumulate(
     _ index: Int, shape: [Int], _ body: (UnsafeMutablePointer<S>, _ beta: S) -> Void
   ) {

@@ -40,7 +40,8 @@ struct Rotation<S: Scalar>: Primitive {
 }
 
 extension Interpreter {
-  /// Turns the first `heads` vectors of each row by angles whose cosines and sines are `[position, headWidth/2]`.
+  /// Turns the first `heads` vectors of each row by angles whose cosines and sines are
+  /// `[position, headWidth/2]`.
   public func rotate(
     _ x: Value<S>, cosine: Tensor<S>, sine: Tensor<S>, heads: Int
   ) -> Value<S> {

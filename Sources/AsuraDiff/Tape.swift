@@ -2,6 +2,7 @@ import AsuraTensor
 
 /// A value in a computation: a tensor, and where it came from when derivatives are wanted.
 public struct Value<S: Scalar>: Sendable {
+  /// The value itself.
   public let tensor: Tensor<S>
   let node: Node<S>?
 
@@ -15,25 +16,28 @@ public struct Value<S: Scalar>: Sendable {
     self.node = node
   }
 
-  /// A value to differentiate with respect to. Its cotangent adds up over every pullback that reaches it.
+  /// A value to differentiate with respect to. Its cotangent adds up over every pullback that
+  /// reaches it.
   public static func variable(_ tensor: Tensor<S>) -> Value { Value(tensor, node: Node()) }
 
   /// The same tensor as a value that does not vary: derivatives stop here.
   public var constant: Value { Value(tensor) }
 
-  /// What pullbacks have added up for this value: nil when none reached it. Only variables keep theirs.
+  /// What pullbacks have added up for this value: nil when none reached it. Only variables keep
+  /// theirs.
   public var cotangent: Tensor<S>? { node?.cotangent }
 
   /// Forgets what pullbacks have added up so far.
   public func clearCotangent() { node?.cotangent = nil }
 
+  /// The tensor's shape.
   public var shape: [Int] { tensor.shape }
 }
 
 /// One recorded application of a primitive, or a variable.
 ///
-/// `@unchecked Sendable`: a tape and its nodes are used by one thread at a time, the one that runs the
-/// computation they belong to.
+/// `@unchecked Sendable`: a tape and its nodes are used by one thread at a time, the one that runs
+/// the computation they belong to.
 final class Node<S: Scalar>: @unchecked Sendable {
   /// The linearised primitive: nil for a variable, and after a pullback that consumed it.
   var rules: (any Linearised<S>)?
@@ -66,11 +70,12 @@ struct Application<P: Primitive>: Linearised {
   }
 }
 
-/// A recording of primitives in the order they ran: the computation's linearisation at the values it ran
-/// on, which can be played forwards (Jacobian-vector products, many at once) and backwards.
+/// A recording of primitives in the order they ran: the computation's linearisation at the values
+/// it ran on, which can be played forwards (Jacobian-vector products, many at once) and backwards.
 public final class Tape<S: Scalar> {
   private var nodes: [Node<S>] = []
 
+  /// An empty tape.
   public init() {}
 
   func record(_ rules: any Linearised<S>, inputs: [Node<S>?]) -> Node<S> {
@@ -79,10 +84,11 @@ public final class Tape<S: Scalar> {
     return node
   }
 
-  /// Reverse mode: adds `Σ Jᵀ·cotangent` over the seeded outputs to the cotangents of the variables.
+  /// Reverse mode: adds `Σ Jᵀ·cotangent` over the seeded outputs to the cotangents of the
+  /// variables.
   ///
-  /// With `consuming` each step's residuals are freed as soon as they have been used, and the tape is empty
-  /// afterwards; without, it can be played again.
+  /// With `consuming` each step's residuals are freed as soon as they have been used, and the tape
+  /// is empty afterwards; without, it can be played again.
   public func pullback(_ seeds: [(Value<S>, Tensor<S>)], consuming: Bool = false) throws {
     for (value, cotangent) in seeds {
       precondition(
@@ -103,8 +109,8 @@ public final class Tape<S: Scalar> {
     if consuming { nodes = [] }
   }
 
-  /// Forward mode: the tangents `[count] + shape` of `output` for `count` tangents at once of variables.
-  /// A zero result stands for an output that does not depend on any of them.
+  /// Forward mode: the tangents `[count] + shape` of `output` for `count` tangents at once of
+  /// variables. A zero result stands for an output that does not depend on any of them.
   public func pushforward(
     _ seeds: [(Value<S>, Tensor<S>)], to output: Value<S>, count: Int
   ) throws -> Tensor<S> {

@@ -1,7 +1,8 @@
 import AsuraDiff
 import AsuraTensor
 
-/// The model's arithmetic on some examples of a batch, read by one interpreter: the only place it is written.
+/// The model's arithmetic on some examples of a batch, read by one interpreter: the only place it
+/// is written.
 struct Computation<S: Scalar>: Sendable {
   let configuration: ModelConfiguration
   let layout: ParameterLayout
@@ -87,7 +88,8 @@ struct Computation<S: Scalar>: Sendable {
 
   // MARK: Recurrence
 
-  /// One iteration: recall, the core's blocks, the outer norm and the update. `step` is Δ for Euler updates.
+  /// One iteration: recall, the core's blocks, the outer norm and the update. `step` is Δ for Euler
+  /// updates.
   func iterate(
     _ z: Value<S>, _ embedded: Embedded, iteration: Int, step: Double
   ) throws -> Value<S> {

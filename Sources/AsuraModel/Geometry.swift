@@ -2,7 +2,8 @@ import AsuraDiff
 import AsuraTensor
 import Foundation
 
-/// What a model's attention and embedding need to know of the positions of one input, made once a run.
+/// What a model's attention and embedding need to know of the positions of one input, made once a
+/// run.
 struct Geometry<S: Scalar>: Sendable {
   /// The number of each position.
   let ids: [Int32]

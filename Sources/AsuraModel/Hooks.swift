@@ -7,10 +7,13 @@ public enum IterationSelection: Sendable, Equatable, ExpressibleByIntegerLiteral
   case all
   case only(Set<Int>)
 
+  /// One iteration.
   public init(integerLiteral iteration: Int) { self = .only([iteration]) }
 
+  /// The iterations of a range, both ends included.
   public static func range(_ range: ClosedRange<Int>) -> Self { .only(Set(range)) }
 
+  /// Whether `iteration` is among them.
   public func contains(_ iteration: Int) -> Bool {
     switch self {
     case .all: true
@@ -23,20 +26,23 @@ public enum IterationSelection: Sendable, Equatable, ExpressibleByIntegerLiteral
 public struct HookContext: Sendable {
   /// The part of the computation a site belongs to.
   public enum Phase: Sendable { case input, prelude, recurrence, readout }
+  /// The site the value is from; a pattern may match several.
   public let site: Site
   /// The iteration, 1…T; 0 for the initial latent and outside the recurrence.
   public let iteration: Int
   /// The block within its stack, for sites in blocks.
   public let block: Int?
+  /// The part of the computation the site belongs to.
   public let phase: Phase
-  /// Which sequences of the batch the value holds. A run deals a batch out in parts, to several threads at once;
-  /// `RunOptions.wholeBatch` keeps it together.
+  /// Which sequences of the batch the value holds. A run deals a batch out in parts, to several
+  /// threads at once; `RunOptions.wholeBatch` keeps it together.
   public let examples: Range<Int>
 }
 
 /// A change made to, or a look taken at, the value of some sites during one run.
 ///
-/// Edits are values passed into a run and gone when it ends. Those on the same site are applied in the order given.
+/// Edits are values passed into a run and gone when it ends. Those on the same site are applied in
+/// the order given.
 public struct Edit<S: Scalar>: Sendable {
   /// Sees the value and may return another; nil leaves it.
   public typealias Body =
@@ -120,12 +126,16 @@ public struct RecordRequest: Sendable {
   let patterns: [String]
   let iterations: IterationSelection
 
+  /// The sites whose names match any of the patterns, in the iterations where they have values.
+  ///
+  /// A pattern that matches nothing, and one that never comes up, are errors of the run.
   public static func sites(
     _ patterns: String..., iterations: IterationSelection = .all
   ) -> RecordRequest {
     RecordRequest(patterns: patterns, iterations: iterations)
   }
 
+  /// The same for a list; an empty one is an error of the run.
   public static func sites(
     _ patterns: [String], iterations: IterationSelection = .all
   ) -> RecordRequest {
@@ -189,7 +199,8 @@ final class HookPlan<S: Scalar>: Sendable {
     return !hooks.isEmpty && hooks.contains { $0.iterations.contains(iteration) }
   }
 
-  /// Applies the site's hooks in order: edits first, then what is recorded is what the run goes on with.
+  /// Applies the site's hooks in order: edits first, then what is recorded is what the run goes on
+  /// with.
   func apply(
     _ value: Value<S>, _ site: Int, _ iteration: Int, examples: Range<Int>,
     _ interpreter: Interpreter<S>

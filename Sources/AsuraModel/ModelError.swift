@@ -1,5 +1,6 @@
 /// What went wrong with a model: its configuration, its weights, its input or its hooks.
 public struct ModelError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// What the error is about.
   public enum Kind: Sendable, Equatable { case configuration, weights, input, hooks }
   public let kind: Kind
   /// What happened, with what was found and what was expected.

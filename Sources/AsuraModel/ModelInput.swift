@@ -8,7 +8,8 @@ public struct ModelInput: Sendable, Equatable {
   public let channels: Int
   /// Token ids `[batch, position, channel]`.
   public let tokens: [Int32]
-  /// The position numbers, the same for every sequence: used when the model's `positionIDs` are `coupled`.
+  /// The position numbers, the same for every sequence: used when the model's `positionIDs` are
+  /// `coupled`.
   public let positionIDs: [Int32]
 
   /// Checks that the sizes agree; `positionIDs` count from 0 unless given.

@@ -2,8 +2,8 @@ import AsuraTensor
 
 /// Which parameters a model has, in what order, and which of them each of its parts uses.
 ///
-/// Parts refer to parameters by number, so that a run can read them from any list in this order: the
-/// model's own tensors, or variables to differentiate with respect to.
+/// Parts refer to parameters by number, so that a run can read them from any list in this order:
+/// the model's own tensors, or variables to differentiate with respect to.
 struct ParameterLayout: Sendable {
   struct Entry: Sendable {
     let name: String

@@ -1,15 +1,18 @@
 import AsuraDiff
 import AsuraTensor
 
-/// The recurrence over some examples of a batch: the latent as it stands, and how to take it further.
+/// The recurrence over some examples of a batch: the latent as it stands, and how to take it
+/// further.
 ///
-/// `@unchecked Sendable`: its latent is changed by one worker at a time, the one that runs its part.
+/// `@unchecked Sendable`: its latent is changed by one worker at a time, the one that runs its
+/// part.
 package final class Pass<S: Scalar>: @unchecked Sendable {
   let computation: Computation<S>
   let embedded: Computation<S>.Embedded
   /// Δ of Euler updates.
   let step: Double
-  /// Whether derivatives keep only the latents between iterations and recompute what is inside them.
+  /// Whether derivatives keep only the latents between iterations and recompute what is inside
+  /// them.
   package var recomputes = false
   /// The latent after `iteration` iterations, `[batch, position, width]`.
   package private(set) var latent: Value<S>
@@ -57,8 +60,8 @@ package final class Pass<S: Scalar>: @unchecked Sendable {
 
 /// The recurrence loop: the only one. Training, plain runs, capture and analysis all go through it.
 ///
-/// Takes all `passes` through `count` more iterations, in step, and calls `afterEach` between them, which
-/// returns whether to go on.
+/// Takes all `passes` through `count` more iterations, in step, and calls `afterEach` between them,
+/// which returns whether to go on.
 package func recur<S: Scalar>(
   _ passes: [Pass<S>], iterations count: Int,
   afterEach: (_ iteration: Int) throws -> Bool = { _ in true }

@@ -2,16 +2,18 @@ import AsuraDiff
 import AsuraTensor
 import Foundation
 
-/// A recurrent-depth transformer: a shared core of attention blocks applied again and again to a latent, with the
-/// embedded input recalled before every pass.
+/// A recurrent-depth transformer: a shared core of attention blocks applied again and again to a
+/// latent, with the embedded input recalled before every pass.
 public struct RecurrentTransformer<S: Scalar>: Sendable {
+  /// What the model is made of.
   public let configuration: ModelConfiguration
   let layout: ParameterLayout
   let sites: SiteTable
   /// The parameters, in the order of `parameterNames`.
   public private(set) var parameters: [Tensor<S>]
 
-  /// A model with parameters drawn from `seed`: linear layers uniform in ±1/√fan-in, embeddings normal.
+  /// A model with parameters drawn from `seed`: linear layers uniform in ±1/√fan-in, embeddings
+  /// normal.
   public init(_ configuration: ModelConfiguration, seed: UInt64) {
     self.configuration = configuration
     layout = ParameterLayout(configuration)
@@ -23,8 +25,8 @@ public struct RecurrentTransformer<S: Scalar>: Sendable {
     }
   }
 
-  /// A model with the given parameters, each under its name. Missing, unknown or misshapen ones are errors that
-  /// list them all, and so are values that are not finite.
+  /// A model with the given parameters, each under its name. Missing, unknown or misshapen ones are
+  /// errors that list them all, and so are values that are not finite.
   public init(_ configuration: ModelConfiguration, parameters named: [String: Tensor<S>]) throws {
     self.configuration = configuration
     layout = ParameterLayout(configuration)

@@ -23,14 +23,18 @@ public struct RunOptions<S: Scalar>: Sendable {
   public var iterations: Int?
   /// A latent `[batch, position, width]` to go on from, and how many iterations it has had.
   public var start: (latent: Tensor<S>, at: Int)?
+  /// Which latents to read out.
   public var readout = Readout.last
+  /// What to record.
   public var record: [RecordRequest] = []
+  /// What to change or look at; edits of one site are applied in this order.
   public var edits: [Edit<S>] = []
   /// Ends each example's run when it has settled; what is returned for it is as it stood then.
   public var stop: StoppingRule?
   /// The seed of a `noise` initial latent.
   public var seed: UInt64 = 0
-  /// Whether hooks are to see the whole batch at once; otherwise it is dealt out in parts to the workers.
+  /// Whether hooks are to see the whole batch at once; otherwise it is dealt out in parts to the
+  /// workers.
   public var wholeBatch = false
 
   public init() {}
@@ -40,14 +44,15 @@ public struct RunOptions<S: Scalar>: Sendable {
 public struct Run<S: Scalar>: Sendable {
   /// The last latent of each example, `[batch, position, width]`.
   public let latent: Tensor<S>
-  /// Logits `[batch, position, class]` by iteration; with a stopping rule the last entry holds each example's
-  /// logits as it settled.
+  /// Logits `[batch, position, class]` by iteration; with a stopping rule the last entry holds each
+  /// example's logits as it settled.
   public let readout: [Int: Tensor<S>]
   /// The values of the recorded sites, whole batches.
   public fileprivate(set) var recorded: Recorded<S>
   /// How many iterations were run.
   public let iterations: Int
-  /// For each example the iteration in which it settled; nil when it did not, or when there was no stopping rule.
+  /// For each example the iteration in which it settled; nil when it did not, or when there was no
+  /// stopping rule.
   public let settled: [Int?]
   /// How often the hooks on each pattern fired, once for each part of the batch.
   public let hookFirings: [(pattern: String, count: Int)]
@@ -60,7 +65,8 @@ public struct Run<S: Scalar>: Sendable {
 public struct Recorded<S: Scalar>: Sendable {
   fileprivate var values: [Recorder<S>.Key: Tensor<S>] = [:]
 
-  /// The value at a site in an iteration (0 for sites outside the recurrence), nil if it was not recorded.
+  /// The value at a site in an iteration (0 for sites outside the recurrence), nil if it was not
+  /// recorded.
   public subscript(site: Site, iteration: Int) -> Tensor<S>? {
     values[Recorder<S>.Key(site: site, iteration: iteration)]
   }
@@ -108,8 +114,9 @@ extension RecurrentTransformer {
     return run
   }
 
-  /// Runs the model on a batch and hands over what is recorded after each iteration, in order, on the calling thread: it is
-  /// not kept, so memory does not grow with the iterations. `receive` may throw to end the run.
+  /// Runs the model on a batch and hands over what is recorded after each iteration, in order, on
+  /// the calling thread: it is not kept, so memory does not grow with the iterations. `receive` may
+  /// throw to end the run.
   public func run(
     _ input: ModelInput, _ options: RunOptions<S>,
     receive: (_ iteration: Int, _ values: [(site: Site, tensor: Tensor<S>)]) throws -> Void
@@ -189,8 +196,8 @@ extension RecurrentTransformer {
       hookFirings: plan?.firingCounts ?? [])
   }
 
-  /// How a batch is dealt out: by its own sizes alone, so that no result depends on the number of workers. A part's
-  /// activations should fit a core's cache.
+  /// How a batch is dealt out: by its own sizes alone, so that no result depends on the number of
+  /// workers. A part's activations should fit a core's cache.
   static func parts(of input: ModelInput, whole: Bool = false) -> [Range<Int>] {
     parts(batch: input.batch, positions: input.positions, whole: whole)
   }

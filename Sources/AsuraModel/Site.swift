@@ -4,9 +4,11 @@ import AsuraConfiguration
 public enum Site: Hashable, Sendable {
   /// The embedded input `[batch, position, width]`, before the prelude.
   case embed
-  /// What an iteration's first core block reads: recall of input and latent, `[batch, position, width]`.
+  /// What an iteration's first core block reads: recall of input and latent,
+  /// `[batch, position, width]`.
   case recall
-  /// The latent after an iteration (and before the first, at iteration 0), `[batch, position, width]`.
+  /// The latent after an iteration (and before the first, at iteration 0),
+  /// `[batch, position, width]`.
   case latent
   /// A readout's logits `[batch, position, class]`.
   case logits
@@ -115,8 +117,9 @@ struct SiteTable: Sendable {
     return 4 + (before + index) * BlockSite.allCases.count
   }
 
-  /// The numbers of the sites whose names match a pattern: `*` stands for any text, `?` for any character, and
-  /// TransformerLens spellings are understood. A pattern that matches nothing is an error.
+  /// The numbers of the sites whose names match a pattern: `*` stands for any text, `?` for any
+  /// character, and TransformerLens spellings are understood. A pattern that matches nothing is an
+  /// error.
   func matches(_ pattern: String) throws -> [Int] {
     let name = Self.canonical(pattern)
     let found = sites.indices.filter { Glob.matches(name[...], sites[$0].description[...]) }

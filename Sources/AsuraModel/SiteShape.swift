@@ -45,8 +45,8 @@ extension RecurrentTransformer {
     return (try? Geometry<S>(configuration, input))?.layout.neighbours
   }
 
-  /// A hash of the weights' names, shapes and bits (64-bit FNV-1a): equal models have equal hashes. It guards against
-  /// mistakes, not against forgery.
+  /// A hash of the weights' names, shapes and bits (64-bit FNV-1a): equal models have equal hashes.
+  /// It guards against mistakes, not against forgery.
   public var weightsHash: String {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     func add(_ bytes: UnsafeRawBufferPointer) {

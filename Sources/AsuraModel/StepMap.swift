@@ -3,7 +3,8 @@ import AsuraTensor
 
 /// One iteration as a map of the latent at a fixed input: `F(z; e)`, with its derivatives.
 ///
-/// It is the same computation a run makes, so `F` applied to a run's latent gives the run's next one.
+/// It is the same computation a run makes, so `F` applied to a run's latent gives the run's next
+/// one.
 public struct StepMap<S: Scalar>: Sendable {
   private let computation: Computation<S>
   private let embedded: Computation<S>.Embedded
@@ -73,8 +74,8 @@ public struct Linearization<S: Scalar> {
 }
 
 extension RecurrentTransformer {
-  /// The step map at an input: iteration `iteration` (which only matters to unshared cores) of a run of `count`
-  /// (which only matters to Euler updates of step 1/T).
+  /// The step map at an input: iteration `iteration` (which only matters to unshared cores) of a
+  /// run of `count` (which only matters to Euler updates of step 1/T).
   public func stepMap(
     _ input: ModelInput, iteration: Int = 1, of count: Int? = nil
   ) throws -> StepMap<S> {

@@ -4,8 +4,9 @@ import Synchronization
 
 /// ARPACK's two routines for general real matrices, for one element type.
 ///
-/// `naupd` runs the implicitly restarted Arnoldi iteration by reverse communication: it returns each
-/// time it wants the operator applied to a vector. `neupd` then extracts the eigenvalues and vectors.
+/// `naupd` runs the implicitly restarted Arnoldi iteration by reverse communication: it returns
+/// each time it wants the operator applied to a vector. `neupd` then extracts the eigenvalues and
+/// vectors.
 struct ArnoldiRoutines<S: Scalar> {
   typealias Values = UnsafeMutablePointer<S>?
   typealias Integers = UnsafeMutablePointer<Int32>?

@@ -2,17 +2,17 @@ public import AsuraTensor
 
 /// Finds the eigenvalues of largest modulus of a real operator that is known only by applying it.
 ///
-/// The implicitly restarted Arnoldi method (Lehoucq, Sorensen and Yang, "ARPACK Users' Guide", 1998).
-/// It sees eigenvalues that its start vector has a share in, and of a multiple eigenvalue often only
-/// one copy; a defective one is known only to a root of the precision.
+/// The implicitly restarted Arnoldi method (Lehoucq, Sorensen and Yang, "ARPACK Users' Guide",
+/// 1998). It sees eigenvalues that its start vector has a share in, and of a multiple eigenvalue
+/// often only one copy; a defective one is known only to a root of the precision.
 ///
 /// ARPACK keeps its state in variables of the process, so solves wait for each other, and the
 /// operator must not start another solve: it would wait for ever.
 public struct ArnoldiSolver: Sendable, Equatable {
   /// How many eigenvalues to find; one more is returned when the last would split a conjugate pair.
   public var count: Int
-  /// How many vectors the Krylov basis holds: between `count + 2` and the operator's size, to which it
-  /// is clipped. `nil` chooses `max(2·count + 1, 20)`. More need fewer restarts and more memory.
+  /// How many vectors the Krylov basis holds: between `count + 2` and the operator's size, to which
+  /// it is clipped. `nil` chooses `max(2·count + 1, 20)`. More need fewer restarts and more memory.
   public var subspace: Int?
   /// The relative error wished for, as ARPACK estimates it; 0 is the machine precision.
   public var tolerance: Double
@@ -39,8 +39,8 @@ public struct ArnoldiSolver: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - start: A start vector `[size]`, such as the `restartVector` of a like operator's spectrum.
-  ///   - apply: Takes rows `[rows, size]` to their images `[rows, size]`. The iteration applies one row
-  ///     at a time, the residual check all eigenvectors at once. What it throws ends the solve.
+  ///   - apply: Takes rows `[rows, size]` to their images `[rows, size]`. The iteration applies one
+  ///     row at a time, the residual check all eigenvectors at once. What it throws ends the solve.
   /// - Throws: `ArnoldiError`, or what `apply` throws. Not converging is no error: see `converged`.
   public func leadingEigenvalues<S: Scalar>(
     size: Int, start: Tensor<S>? = nil, of apply: (Tensor<S>) throws -> Tensor<S>

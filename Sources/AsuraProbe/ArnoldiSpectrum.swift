@@ -5,10 +5,11 @@ public struct ArnoldiSpectrum<S: Scalar>: Sendable {
   /// The converged eigenvalues, largest modulus first. Conjugate pairs are whole and adjacent, the
   /// positive imaginary part first, so there may be one more than was asked for.
   public let values: [Complex<S>]
-  /// For each eigenvalue `‖A v − λ v‖ / |λ|` with `‖v‖ = 1`, from a fresh application of the operator.
+  /// For each eigenvalue `‖A v − λ v‖ / |λ|` with `‖v‖ = 1`, from a fresh application of the
+  /// operator.
   ///
-  /// The denominator is never less than `ε^⅔ |λ₁|`: below that, eigenvalues are zero for ARPACK, and a
-  /// ratio to their size would measure only rounding. When all are exactly zero it is 1.
+  /// The denominator is never less than `ε^⅔ |λ₁|`: below that, eigenvalues are zero for ARPACK,
+  /// and a ratio to their size would measure only rounding. When all are exactly zero it is 1.
   public let residuals: [S]
   /// The right eigenvectors `[values.count, size]`, a row each, of norm 1; `nil` unless asked for.
   public let vectors: ComplexRows<S>?

@@ -1,7 +1,7 @@
 /// A picture of results, as a self-contained SVG document.
 ///
-/// The same values give the same bytes. Colours follow the reader's light or dark preference; hovering
-/// over a mark shows its values; NaN and infinite values are left out, as gaps.
+/// The same values give the same bytes. Colours follow the reader's light or dark preference;
+/// hovering over a mark shows its values; NaN and infinite values are left out, as gaps.
 public protocol Chart: Sendable {
   /// The SVG document.
   var svg: String { get }

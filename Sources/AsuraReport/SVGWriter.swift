@@ -2,8 +2,8 @@ import Foundation
 
 /// Writes SVG elements one after another.
 ///
-/// No element has an id, so that any number of charts can stand in one HTML page; clipping is done by
-/// nested `svg` elements. Styles are classes common to all charts.
+/// No element has an id, so that any number of charts can stand in one HTML page; clipping is done
+/// by nested `svg` elements. Styles are classes common to all charts.
 struct SVGWriter {
   private(set) var text: String
 

@@ -32,9 +32,9 @@ public struct Scale: Sendable, Equatable {
     a.domain == b.domain && a.pixels == b.pixels && a.isLogarithmic == b.isLogarithmic
   }
 
-  /// The range that holds all values an axis can show, with a margin of `padding` of its length, and
-  /// wider than nothing; `nil` when there are none. Beyond 10³⁰⁰, and on a logarithmic axis below
-  /// 10⁻³⁰⁰, values are taken for those bounds, so that no arithmetic on the range overflows.
+  /// The range that holds all values an axis can show, with a margin of `padding` of its length,
+  /// and wider than nothing; `nil` when there are none. Beyond 10³⁰⁰, and on a logarithmic axis
+  /// below 10⁻³⁰⁰, values are taken for those bounds, so that no arithmetic on the range overflows.
   public static func domain(
     of values: some Sequence<Double>, padding: Double = 0.05, isLogarithmic: Bool = false
   ) -> ClosedRange<Double>? {

@@ -5,8 +5,8 @@ public struct Ticks: Sendable, Equatable {
   public let values: [Double]
   public let labels: [String]
 
-  /// Multiples of 1, 2 or 5 times a power of ten within `range`, about `count` of them; with `whole`,
-  /// integers only.
+  /// Multiples of 1, 2 or 5 times a power of ten within `range`, about `count` of them; with
+  /// `whole`, integers only.
   public static func linear(_ range: ClosedRange<Double>, count: Int, whole: Bool = false) -> Ticks
   {
     let span = range.upperBound - range.lowerBound

@@ -1,13 +1,16 @@
 /// Examples of one length, as a model is given them.
 public struct Batch: Sendable, Equatable {
+  /// How many examples there are.
   public let examples: Int
   /// Symbols at one position, whose embeddings the model adds up.
   public let channels: Int
+  /// Where things stand in each of them.
   public let layout: Layout
   /// `[example, position, channel]`, each an index into the task's vocabulary.
   public private(set) var tokens: [Int32]
   /// `[example, position]`, each an index into the task's outputs; −1 where nothing is asked.
   public let targets: [Int32]
+  /// Ground truth about what happens inside.
   public let facts: [Fact]
   /// Digits or symbols an example: what the batch was asked for.
   public let length: Int

@@ -1,6 +1,7 @@
 import AsuraConfiguration
 
-/// A task and its options, as a recipe gives them: `{kind: addition, format: plain, lengths: 1...10}`.
+/// A task and its options, as a recipe gives them:
+/// `{kind: addition, format: plain, lengths: 1...10}`.
 ///
 /// Unknown keys, unknown names and values that can't be are a `TaskError` that names the field,
 /// what was found, what is expected and what to do. (A decoder may wrap it: Yams puts it into the

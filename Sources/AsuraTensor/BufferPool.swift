@@ -3,8 +3,8 @@ import Synchronization
 
 /// Keeps freed tensor memory for the next tensor of like size.
 ///
-/// A training step makes thousands of short-lived tensors of a few sizes. Reusing their blocks keeps
-/// them in the processor's cache and spares the page faults of asking the system anew.
+/// A training step makes thousands of short-lived tensors of a few sizes. Reusing their blocks
+/// keeps them in the processor's cache and spares the page faults of asking the system anew.
 final class BufferPool: Sendable {
   static let shared = BufferPool()
 

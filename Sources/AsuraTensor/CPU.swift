@@ -8,6 +8,7 @@ public enum CPU {
     case baseline, avx2, avx512
   }
 
+  /// The instructions the kernels use on this CPU.
   public static let vectorLevel: VectorLevel =
     switch asura_vector_level() {
     case 2: .avx512

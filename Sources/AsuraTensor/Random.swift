@@ -13,6 +13,7 @@ public struct Random: RandomNumberGenerator, Sendable, Equatable, Codable {
   /// How many 64-bit numbers have been drawn.
   public private(set) var position: UInt64 = 0
 
+  /// A generator at the start of one of the seed's streams.
   public init(seed: UInt64, stream: UInt64 = 0) {
     self.seed = seed
     self.stream = stream

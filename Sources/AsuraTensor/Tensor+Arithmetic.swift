@@ -68,7 +68,8 @@ extension Tensor {
     other.read { x in update { asura_lerp(S.kernelType, Double(share), $0, x, $0, count) } }
   }
 
-  /// The place of the largest element in row-major order, the first of equals; 0 when there is none.
+  /// The place of the largest element in row-major order, the first of equals; 0 when there is
+  /// none.
   public var largestIndex: Int {
     read { x in
       var best = 0

@@ -1,10 +1,11 @@
 import Foundation
 
-/// A dense array of `Float` or `Double`, contiguous in row-major order (the last axis runs fastest).
+/// A dense array of `Float` or `Double`, contiguous in row-major order (the last axis runs
+/// fastest).
 ///
-/// Tensors are values: a copy shares memory until one of the two is changed. A slice along the first
-/// axis shares its parent's memory too. An empty shape is a scalar of one element; an axis of size 0
-/// makes an empty tensor.
+/// Tensors are values: a copy shares memory until one of the two is changed. A slice along the
+/// first axis shares its parent's memory too. An empty shape is a scalar of one element; an axis of
+/// size 0 makes an empty tensor.
 public struct Tensor<S: Scalar>: Sendable {
   /// The size of each axis, slowest first.
   public let shape: [Int]

@@ -5,9 +5,10 @@ import Synchronization
 
 /// How many threads share the parts of a job.
 ///
-/// What is computed must not depend on the number: callers split work by its own shape, never by the
-/// number of workers, so every result is the same to the bit for any thread count. `Workers.current`
-/// is what the library uses; inside a part it is a single worker, so nested work stays on its thread.
+/// What is computed must not depend on the number: callers split work by its own shape, never by
+/// the number of workers, so every result is the same to the bit for any thread count.
+/// `Workers.current` is what the library uses; inside a part it is a single worker, so nested work
+/// stays on its thread.
 public struct Workers: Sendable, Equatable {
   /// How many threads work on a job, the caller's included.
   public let count: Int
@@ -18,7 +19,8 @@ public struct Workers: Sendable, Equatable {
     self.count = count
   }
 
-  /// The workers in force on this thread: one a processor unless set by `Workers.$current.withValue`.
+  /// The workers in force on this thread: one a processor unless set by
+  /// `Workers.$current.withValue`.
   @TaskLocal public static var current = Workers(count: availableProcessors)
 
   /// How many processors this process may run on (its affinity mask, not the machine's total).
@@ -28,8 +30,8 @@ public struct Workers: Sendable, Equatable {
     return max(1, ProcessInfo.processInfo.activeProcessorCount)
   }()
 
-  /// Runs `body(0)`, …, `body(parts - 1)`, in any order and side by side, and returns when all are done.
-  /// The first error thrown is rethrown; parts not yet begun by then are skipped.
+  /// Runs `body(0)`, …, `body(parts - 1)`, in any order and side by side, and returns when all are
+  /// done. The first error thrown is rethrown; parts not yet begun by then are skipped.
   public func forEach<E: Error>(
     _ parts: Int, _ body: @Sendable (Int) throws(E) -> Void
   ) throws(E) {

@@ -1,5 +1,5 @@
-/// A NeXus `NXdata` group being written: arrays over named numeric axes, one of them the signal that
-/// viewers plot, with netCDF-style dimension scales of its own.
+/// A NeXus `NXdata` group being written: arrays over named numeric axes, one of them the signal
+/// that viewers plot, with netCDF-style dimension scales of its own.
 struct NXDataGroup: Sendable {
   let group: H5Group
   private var scales: [String: H5Dataset] = [:]

@@ -1,6 +1,7 @@
 import Foundation
 
-/// A file that appears under its name only when it is whole: written as `NAME.partial`, then renamed.
+/// A file that appears under its name only when it is whole: written as `NAME.partial`, then
+/// renamed.
 struct OutputFile: Sendable {
   let url: URL
   let overwrites: Bool

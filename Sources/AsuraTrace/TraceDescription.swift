@@ -10,8 +10,8 @@ public struct TraceDescription: Sendable {
   public var sites: [TraceSite]
   public var model: TraceModel
   public var input: TraceInput
-  /// Key positions `[query, neighbour]` of windowed attention, −1 for none. Needed where a pattern's
-  /// last axis is `neighbour`.
+  /// Key positions `[query, neighbour]` of windowed attention, −1 for none. Needed where a
+  /// pattern's last axis is `neighbour`.
   public var neighbours: IntegerArray?
   /// Whether the readout keeps its logits, or only loss, correctness and entropy.
   public var keepsLogits = true

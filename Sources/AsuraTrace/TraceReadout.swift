@@ -1,8 +1,8 @@
 import AsuraTensor
 import Foundation
 
-/// What is read out of the latent at each iteration: loss, correctness and entropy of every position,
-/// computed from the logits as they arrive.
+/// What is read out of the latent at each iteration: loss, correctness and entropy of every
+/// position, computed from the logits as they arrive.
 struct TraceReadout: Sendable {
   private var group: IterationGroup
   private let site: TraceSite

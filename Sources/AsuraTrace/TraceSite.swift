@@ -18,7 +18,8 @@ public struct TraceAxis: Sendable, Equatable {
   public var count: Int { values.count }
 }
 
-/// A site to record: its name, the axes of its values at one iteration, and which iterations to keep.
+/// A site to record: its name, the axes of its values at one iteration, and which iterations to
+/// keep.
 public struct TraceSite: Sendable, Equatable {
   /// The site's name, such as `latent`, `core.0.attn.pattern` or `core.0.mlp.post`.
   public let name: String

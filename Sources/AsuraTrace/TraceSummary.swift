@@ -35,8 +35,8 @@ struct TraceSummary: Sendable {
     pending = names.map { _ in .nan }
   }
 
-  /// Takes the latent after `iteration`. Norms are Frobenius norms over all of it; the relative step
-  /// is NaN where the latent before was not seen.
+  /// Takes the latent after `iteration`. Norms are Frobenius norms over all of it; the relative
+  /// step is NaN where the latent before was not seen.
   mutating func addLatent<S: Scalar>(_ latent: Tensor<S>, iteration: Int) {
     let norm = latent.read { z in
       (0..<latent.count).reduce(0.0) { $0 + Double(z[$1]) * Double(z[$1]) }.squareRoot()

@@ -5,11 +5,11 @@ import Synchronization
 /// Writes a trace while a run goes on: one HDF5 file of schema 1 (see `Traces/README.md`).
 ///
 /// Everything known beforehand is written when the writer is made; then values arrive site by site,
-/// iteration by iteration in rising order, and leave memory at once. The file is `NAME.partial` until
-/// `finish` or `abandon` renames it to `NAME`. May be used from several threads.
+/// iteration by iteration in rising order, and leave memory at once. The file is `NAME.partial`
+/// until `finish` or `abandon` renames it to `NAME`. May be used from several threads.
 ///
-/// If a call fails because the disk is full or gone, nothing is called `NAME`: call `abandon`, which
-/// makes a valid trace of the committed iterations if the disk allows it.
+/// If a call fails because the disk is full or gone, nothing is called `NAME`: call `abandon`,
+/// which makes a valid trace of the committed iterations if the disk allows it.
 public final class TraceWriter: Sendable {
   /// Where the trace will be.
   public let url: URL

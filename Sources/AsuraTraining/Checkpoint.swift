@@ -2,8 +2,8 @@ import AsuraModel
 import AsuraTensor
 import Foundation
 
-/// The state of a training run between two updates, in one safetensors file: weights (`model.…`), AdamW's moments
-/// (`first.…`, `second.…`), the averaged weights (`average.…`) and the step.
+/// The state of a training run between two updates, in one safetensors file: weights (`model.…`),
+/// AdamW's moments (`first.…`, `second.…`), the averaged weights (`average.…`) and the step.
 extension Trainer {
   private static var format: String { "asura-checkpoint-1" }
 

@@ -6,11 +6,12 @@ import AsuraTensor
 public struct DepthSchedule: Sendable, Equatable, Codable {
   /// One way of spending iterations, drawn with a probability proportional to its weight.
   public struct Phase: Sendable, Equatable, Codable {
+    /// How likely the phase is, in proportion to the others.
     public var weight = 1.0
     /// Iterations without derivatives, from the initial latent.
     public var free = LengthRangeExpression(0)
-    /// Whether latents then change places between the examples of a part of the batch, so that an answer may not
-    /// depend on how the latent came about (path independence, Anil et al. 2022).
+    /// Whether latents then change places between the examples of a part of the batch, so that an
+    /// answer may not depend on how the latent came about (path independence, Anil et al. 2022).
     public var permute = false
     /// Iterations with derivatives.
     public var graded: LengthRangeExpression
@@ -40,10 +41,12 @@ public struct DepthSchedule: Sendable, Equatable, Codable {
     }
   }
 
-  /// The progressive loss of Bansal et al. 2022: with n ~ U{0…m−1} iterations without derivatives and
-  /// k ~ U{1…m−n} with, the loss is `(1 − α)·L(m iterations) + α·L(n then k)`.
+  /// The progressive loss of Bansal et al. 2022: with n ~ U{0…m−1} iterations without derivatives
+  /// and k ~ U{1…m−n} with, the loss is `(1 − α)·L(m iterations) + α·L(n then k)`.
   public struct Progressive: Sendable, Equatable, Codable {
+    /// m, the most iterations.
     public var maximum: LengthExpression
+    /// α, the share of the part with free iterations, 0 to 1.
     public var alpha: Double
 
     public init(maximum: LengthExpression, alpha: Double) {
@@ -64,11 +67,15 @@ public struct DepthSchedule: Sendable, Equatable, Codable {
     }
   }
 
+  /// The phases, one of which each batch gets; empty with `progressive`.
   public var phases: [Phase]
+  /// The progressive loss, in place of phases.
   public var progressive: Progressive?
 
+  /// A schedule of phases, at least one.
   public init(phases: [Phase]) { self.phases = phases }
 
+  /// The progressive loss.
   public init(progressive: Progressive) {
     phases = []
     self.progressive = progressive

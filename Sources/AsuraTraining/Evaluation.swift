@@ -4,6 +4,7 @@ import AsuraTensor
 
 /// How well a model does on a task, for each kind of example, length and number of iterations.
 public struct Evaluation: Sendable, Codable, Equatable {
+  /// One kind of examples at one length, after one number of iterations.
   public struct Row: Sendable, Codable, Equatable {
     public let kind: String
     public let length: Int
@@ -17,8 +18,11 @@ public struct Evaluation: Sendable, Codable, Equatable {
     /// The share of symbols that are right.
     public let perSymbol: Double
   }
+  /// The task's name.
   public let task: String
+  /// What the examples were drawn from.
   public let seed: UInt64
+  /// By kind, then length, then iterations, each in the order asked for or rising.
   public let rows: [Row]
 }
 
@@ -27,9 +31,13 @@ public struct EvaluationOptions: Sendable {
   public var lengths: [Int]
   /// Numbers of iterations, which may depend on the length.
   public var iterations: [LengthExpression]
+  /// Names of the task's kinds of examples.
   public var kinds: [String]
+  /// Examples for each kind and length.
   public var examples = 100
+  /// What the examples are drawn from.
   public var seed: UInt64 = 0
+  /// Ends each example when it has settled; then only the largest number of iterations counts.
   public var stop: StoppingRule?
   /// Examples run at once, so that memory does not grow with their number.
   public var batch = 64
@@ -42,10 +50,11 @@ public struct EvaluationOptions: Sendable {
 }
 
 extension Evaluation {
-  /// Runs the model on fresh examples of each kind and length and reads it out after each number of iterations. Answers
-  /// in next-token form are made symbol by symbol from the model's own output.
+  /// Runs the model on fresh examples of each kind and length and reads it out after each number of
+  /// iterations. Answers in next-token form are made symbol by symbol from the model's own output.
   ///
-  /// `progress` is called after each batch with how many of all examples are done, and may throw to stop.
+  /// `progress` is called after each batch with how many of all examples are done, and may throw to
+  /// stop.
   public init<S: Scalar>(
     of model: RecurrentTransformer<S>, on task: any LearningTask, _ options: EvaluationOptions,
     progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }

@@ -3,7 +3,8 @@ import AsuraModel
 import AsuraTensor
 import Synchronization
 
-/// How one batch's iterations are spent: some from the initial latent without derivatives, then some with.
+/// How one batch's iterations are spent: some from the initial latent without derivatives, then
+/// some with.
 package struct DepthPlan: Sendable, Equatable {
   /// Iterations without derivatives.
   package var free = 0
@@ -27,7 +28,8 @@ package struct Objective: Sendable, Equatable {
   /// How many of the last iterations' readouts the cross-entropy is averaged over; all when nil.
   package var lastIterations: Int? = 1
   package var labelSmoothing = 0.0
-  /// The factor of ‖z_k − z_{k−1}‖² / ‖z_{k−1}‖², averaged over examples; the denominator does not vary.
+  /// The factor of ‖z_k − z_{k−1}‖² / ‖z_{k−1}‖², averaged over examples; the denominator does not
+  /// vary.
   package var fixedPointPenalty = 0.0
 
   package init(
@@ -51,9 +53,9 @@ package struct GradientResult<S: Scalar>: Sendable {
 
 /// Computes the loss and its gradient over a batch.
 ///
-/// The batch is dealt out in parts that fit a core's cache; each part runs forwards and backwards on its own. Parts
-/// belong to a fixed number of lanes, each with gradients of its own that are summed in a fixed order, so the result
-/// has the same bits for any number of workers.
+/// The batch is dealt out in parts that fit a core's cache; each part runs forwards and backwards
+/// on its own. Parts belong to a fixed number of lanes, each with gradients of its own that are
+/// summed in a fixed order, so the result has the same bits for any number of workers.
 package struct GradientComputation<S: Scalar>: Sendable {
   package var plans: [DepthPlan]
   package var objective = Objective()
@@ -185,7 +187,8 @@ public struct Accuracy: Sendable, Equatable {
 
   public init() {}
 
-  /// Compares logits `[example, position, class]` with one target a position, negative where not scored. NaN is wrong.
+  /// Compares logits `[example, position, class]` with one target a position, negative where not
+  /// scored. NaN is wrong.
   public init<S: Scalar>(_ logits: Tensor<S>, targets: [Int32]) {
     let (positions, classes) = (logits.shape[1], logits.shape[2])
     examples = logits.shape[0]

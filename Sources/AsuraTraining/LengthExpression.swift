@@ -1,13 +1,14 @@
 import AsuraConfiguration
 
-/// A whole number that may depend on a batch's length n: `6`, `n`, `2n`, `n/2`, `n+1`, `3n/2-1`, `max(2,n/2)`.
-/// Division rounds down.
+/// A whole number that may depend on a batch's length n: `6`, `n`, `2n`, `n/2`, `n+1`, `3n/2-1`,
+/// `max(2,n/2)`. Division rounds down.
 public struct LengthExpression: Sendable, Equatable, Codable, CustomStringConvertible {
   private indirect enum Form: Sendable, Equatable {
     case linear(multiplier: Int, divisor: Int, offset: Int)
     case larger(Form, Form)
   }
   private let form: Form
+  /// The text it was read from, without spaces.
   public let description: String
 
   /// A number that does not depend on the length.
@@ -16,6 +17,7 @@ public struct LengthExpression: Sendable, Equatable, Codable, CustomStringConver
     description = "\(number)"
   }
 
+  /// Reads an expression; one it cannot read is a `ModelError` that shows the forms.
   public init(_ text: String) throws {
     let compact = text.filter { $0 != " " }
     guard text.count <= 100, let form = Self.parse(compact[...]) else {
@@ -94,11 +96,15 @@ public struct LengthExpression: Sendable, Equatable, Codable, CustomStringConver
   }
 }
 
-/// A range of iterations, both ends included, that may depend on a batch's length: `16`, `1...16`, `n+1...n+6`.
+/// A range of iterations, both ends included, that may depend on a batch's length: `16`, `1...16`,
+/// `n+1...n+6`.
 public struct LengthRangeExpression: Sendable, Equatable, Codable, CustomStringConvertible {
+  /// The lower end.
   public let lower: LengthExpression
+  /// The upper end, included.
   public let upper: LengthExpression
 
+  /// Reads `A...B`, or one expression for both ends.
   public init(_ text: String) throws {
     guard let dots = text.firstRange(of: "...") else {
       lower = try LengthExpression(text)
@@ -109,6 +115,7 @@ public struct LengthRangeExpression: Sendable, Equatable, Codable, CustomStringC
     upper = try LengthExpression(String(text[dots.upperBound...]))
   }
 
+  /// A range of one number.
   public init(_ number: Int) {
     lower = LengthExpression(number)
     upper = lower

@@ -5,8 +5,8 @@ import Foundation
 import Yams
 
 extension Recipe {
-  /// Reads a recipe from YAML. `overrides` are `key.path=value` texts that win over the file. The model's vocabulary,
-  /// classes and channels are the task's unless the file says otherwise.
+  /// Reads a recipe from YAML. `overrides` are `key.path=value` texts that win over the file. The
+  /// model's vocabulary, classes and channels are the task's unless the file says otherwise.
   public init(yaml text: String, source: String, overrides: [String] = []) throws {
     func failure(_ message: String, _ remedy: String? = nil) -> ModelError {
       ModelError(.configuration, "\(source): \(message)", remedy: remedy)
@@ -35,6 +35,7 @@ extension Recipe {
     }
   }
 
+  /// Reads a recipe from a YAML file; see `init(yaml:source:overrides:)`.
   public init(contentsOf url: URL, overrides: [String] = []) throws {
     let text: String
     do {

@@ -6,12 +6,19 @@ import Yams
 
 /// Everything a training run is made of, as a YAML file gives it and as the run's folder keeps it.
 public struct Recipe: Sendable, Equatable, Codable {
+  /// What the weights and every batch are drawn from.
   public var seed: UInt64 = 0
+  /// What is learned.
   public var task: TaskConfiguration
+  /// What learns it; its vocabulary, classes and channels must suit the task.
   public var model: ModelConfiguration
+  /// How many iterations batches get.
   public var depth: DepthSchedule
+  /// How long, and on batches of what size.
   public var training: TrainingOptions
+  /// What is minimised.
   public var loss = LossOptions()
+  /// How it is minimised.
   public var optimizer = OptimizerOptions()
 
   public init(
@@ -56,9 +63,11 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
   public var logEvery = 10
   /// Steps between checkpoints.
   public var checkpointEvery = 100
-  /// Whether derivatives recompute each iteration from its latent instead of keeping what is inside it.
+  /// Whether derivatives recompute each iteration from its latent instead of keeping what is inside
+  /// it.
   public var recompute = false
-  /// The decay of an exponential moving average of the weights, which is then what is saved; none when absent.
+  /// The decay of an exponential moving average of the weights, which is then what is saved; none
+  /// when absent.
   public var averageDecay: Double?
 
   public init(steps: Int, batch: Int = 64) {
@@ -93,6 +102,7 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
 
 /// What is minimised.
 public struct LossOptions: Sendable, Equatable, Codable {
+  /// Which readouts count.
   public enum Kind: String, Sendable, Codable, CaseIterable {
     /// The last iterations' readouts.
     case last
@@ -102,6 +112,7 @@ public struct LossOptions: Sendable, Equatable, Codable {
   public var kind = Kind.last
   /// With `last`: how many of the last iterations the loss is averaged over.
   public var iterations = 1
+  /// The share of each target that is spread over all classes.
   public var labelSmoothing = 0.0
   /// The factor of ‖z_k − z_{k−1}‖² / ‖z_{k−1}‖² of the last iteration, averaged over examples.
   public var fixedPointPenalty = 0.0
@@ -132,10 +143,15 @@ public struct LossOptions: Sendable, Equatable, Codable {
 
 /// AdamW with linear warm-up and a cosine.
 public struct OptimizerOptions: Sendable, Equatable, Codable {
+  /// The learning rate at its height.
   public var learningRate = 1e-3
+  /// The decay of the running mean of gradients.
   public var beta1 = 0.9
+  /// The decay of the running mean of their squares.
   public var beta2 = 0.999
+  /// Added to the root of the second mean.
   public var epsilon = 1e-8
+  /// The share of each weight that an update of rate 1 takes away; on every parameter.
   public var weightDecay = 0.01
   /// Steps over which the learning rate rises linearly to its full value.
   public var warmup = 0

@@ -15,8 +15,10 @@ import Yams
 /// | `model.safetensors`, `model.json` | the trained model, once training is done |
 /// | `task.json` | the task it was trained on |
 public struct RunFolder: Sendable {
+  /// The folder.
   public let url: URL
 
+  /// The run in a folder, which need not exist yet.
   public init(_ url: URL) { self.url = url }
 
   public var recipe: URL { url.appendingPathComponent("recipe.yaml") }
@@ -26,8 +28,8 @@ public struct RunFolder: Sendable {
   public var model: URL { url.appendingPathComponent("model.safetensors") }
   public var task: URL { url.appendingPathComponent("task.json") }
 
-  /// Makes the folder and writes the recipe into it. An existing folder is an error unless `overwriting`, which first
-  /// removes the files a run writes, and only those.
+  /// Makes the folder and writes the recipe into it. An existing folder is an error unless
+  /// `overwriting`, which first removes the files a run writes, and only those.
   public func create(_ recipe: Recipe, overwriting: Bool) throws {
     let files = FileManager.default
     if files.fileExists(atPath: url.path) {
@@ -121,6 +123,7 @@ public struct RunFolder: Sendable {
 public final class MetricsFile {
   private let handle: FileHandle
 
+  /// Opens the file to append to; makes it when it is missing.
   public init(_ url: URL) throws {
     if !FileManager.default.fileExists(atPath: url.path) {
       guard FileManager.default.createFile(atPath: url.path, contents: nil) else {

@@ -4,10 +4,13 @@ import AsuraTensor
 
 /// Trains a model by a recipe, one update at a time.
 ///
-/// What update `step` does depends only on the recipe, the step and the state before it, so a run that was stopped and
-/// resumed from a checkpoint ends with the same bits as one that was not, on any number of threads.
+/// What update `step` does depends only on the recipe, the step and the state before it, so a run
+/// that was stopped and resumed from a checkpoint ends with the same bits as one that was not, on
+/// any number of threads.
 public struct Trainer<S: Scalar>: Sendable {
+  /// What the run is made of.
   public let recipe: Recipe
+  /// The recipe's task.
   public let task: any LearningTask
   /// The model being trained.
   public internal(set) var model: RecurrentTransformer<S>
@@ -17,6 +20,9 @@ public struct Trainer<S: Scalar>: Sendable {
   /// The moving average of the weights, when the recipe asks for one.
   var average: [Tensor<S>]?
 
+  /// A run before its first update.
+  ///
+  /// - Throws: `TaskError` for a task that cannot be; `ModelError` when the model does not suit it.
   public init(_ recipe: Recipe) throws {
     self.recipe = recipe
     task = try recipe.task.makeTask()
@@ -47,16 +53,19 @@ public struct Trainer<S: Scalar>: Sendable {
     public let step: Int
     /// The mean loss over the batch, penalties included.
     public let loss: Double
+    /// How well the last readout did on the batch, before the update.
     public let accuracy: Accuracy
     /// The gradient's norm before clipping.
     public let gradientNorm: Double
+    /// The learning rate of this update.
     public let learningRate: Double
     /// The batch's length and how many iterations it was given, without and with derivatives.
     public let length: Int
     public let iterations: Int
   }
 
-  /// Makes one update. A loss or gradient that is not finite is an error, and leaves the model as it was.
+  /// Makes one update. A loss or gradient that is not finite is an error, and leaves the model as
+  /// it was.
   public mutating func update() throws -> StepReport {
     let random = Random(seed: recipe.seed, for: "training").split(UInt64(step))
     var lengths = random.split(0)
@@ -114,7 +123,8 @@ public struct Trainer<S: Scalar>: Sendable {
 
 /// What stopped a training run.
 public enum TrainingError: Error, Sendable, CustomStringConvertible {
-  /// The loss or its gradient overflowed or became NaN. The batch is drawn from the recipe's seed and the step alone.
+  /// The loss or its gradient overflowed or became NaN. The batch is drawn from the recipe's seed
+  /// and the step alone.
   case notFinite(step: Int, loss: Double, gradientNorm: Double, seed: UInt64)
   /// A run folder's file is missing, foreign or damaged.
   case folder(String, remedy: String)

@@ -101,7 +101,8 @@ import Testing
 }
 
 @Suite struct InterruptTests {
-  /// Waits until the program shows that its handler is in place, then sends `signals`, half a second apart.
+  /// Waits until the program shows that its handler is in place, then sends `signals`, half a
+  /// second apart.
   private func interrupted(_ arguments: [String], _ signals: [Int32]) throws -> Outcome {
     try runFixture(["wait", "--seconds", "20"] + arguments) { process, progress in
       while process.isRunning, try Data(contentsOf: progress).isEmpty { usleep(10_000) }

@@ -28,7 +28,8 @@ private func scaledRows<S: Scalar>(_ a: Tensor<S>, by factors: Tensor<S>) -> Ten
     a.shape, a.elements.enumerated().map { factors.elements[$0.offset / n] * $0.element })
 }
 
-/// The largest distance from an expected value to the one of `actual` nearest to it, each used once.
+/// The largest distance from an expected value to the one of `actual` nearest to it, each used
+/// once.
 private func spectrumError<S: Scalar>(_ actual: [Complex<S>], _ expected: [Complex<S>]) -> Double {
   var left = actual
   guard left.count == expected.count else { return .infinity }
@@ -154,7 +155,8 @@ private func spectrumError<S: Scalar>(_ actual: [Complex<S>], _ expected: [Compl
   }
 
   @Test func rotationBlocksHaveTheirAngles() throws {
-    // Blocks r (cos θ, −sin θ; sin θ, cos θ) have eigenvalues r e^{±iθ}, here behind a change of basis.
+    // Blocks r (cos θ, −sin θ; sin θ, cos θ) have eigenvalues r e^{±iθ}, here behind a change of
+    // basis.
     let blocks = [(2.0, 0.3), (1.0, 1.2), (0.5, 3.0), (1.0, 0.0)]
     var matrix = Tensor<Double>.zeros([8, 8])
     var expected: [Complex<Double>] = []

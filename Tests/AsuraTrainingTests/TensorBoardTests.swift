@@ -18,7 +18,8 @@ import Testing
     #expect(crc32c(bytes) == expected)
   }
 
-  /// "abc" as one record; the two checksums are those of `masked_crc32c` in Python's tensorboard 2.21.
+  /// "abc" as one record; the two checksums are those of `masked_crc32c` in Python's tensorboard
+  /// 2.21.
   @Test func framing() {
     var file: [UInt8] = []
     TFRecord.append(Array("abc".utf8), to: &file)

@@ -42,14 +42,17 @@ public struct AttentionConfiguration: Sendable, Equatable, Codable {
     case alibi
     /// Queries and keys turn with their position (Su et al. 2021).
     case rope
-    /// A learned bias for each head and relative position, clipped at `relativeRadius` (Shaw et al. 2018, Raffel et al. 2020).
+    /// A learned bias for each head and relative position, clipped at `relativeRadius` (Shaw et al.
+    /// 2018, Raffel et al. 2020).
     case relative
   }
+  /// Which keys a query may see, whatever their content.
   public enum Mask: String, Sendable, Codable, CaseIterable {
     case full
     /// A query sees itself and what comes before it in the sequence.
     case causal
   }
+  /// How many heads share the width; a divisor of it.
   public var heads: Int
   /// How many heads of keys and values the queries share.
   public var keyValueHeads: Int
@@ -58,10 +61,14 @@ public struct AttentionConfiguration: Sendable, Equatable, Codable {
   public var positions = Positions.none
   /// ALiBi's slopes, one a head; `2^(−8h/heads)` for h = 1… when absent.
   public var slopes: [Double]?
+  /// The base of rotary frequencies.
   public var ropeBase = 10_000.0
+  /// Relative positions further apart than this share a bias.
   public var relativeRadius = 8
+  /// Which keys a query may see.
   public var mask = Mask.full
-  /// When set, a query sees only keys whose position number differs by at most this; cost grows with it, not with the length.
+  /// When set, a query sees only keys whose position number differs by at most this; cost grows
+  /// with it, not with the length.
   public var window: Int?
 
   public init(
@@ -100,6 +107,7 @@ public struct AttentionConfiguration: Sendable, Equatable, Codable {
 
 /// A block's perceptron.
 public struct MLPConfiguration: Sendable, Equatable, Codable {
+  /// What lies between the projections.
   public enum Activation: String, Sendable, Codable, CaseIterable {
     case gelu, relu
     /// Two projections up, one gating the other (Shazeer 2020).
@@ -129,6 +137,7 @@ public struct MLPConfiguration: Sendable, Equatable, Codable {
 
 /// The norms, and where in a block they stand.
 public struct NormConfiguration: Sendable, Equatable, Codable {
+  /// Where in a block norms stand, around `f`: attention or the perceptron.
   public enum Placement: String, Sendable, Codable, CaseIterable {
     /// `x + f(norm(x))`
     case pre
@@ -139,6 +148,7 @@ public struct NormConfiguration: Sendable, Equatable, Codable {
   }
   public var kind = NormKind.layer
   public var placement = Placement.pre
+  /// Added to the variance (layer) or the mean square (RMS).
   public var epsilon = 1e-5
   /// Whether the norms have biases beside their gains.
   public var bias = true
@@ -166,6 +176,7 @@ public struct NormConfiguration: Sendable, Equatable, Codable {
 
 /// How an iteration's result becomes the next latent.
 public struct Update: Sendable, Equatable, Codable {
+  /// The form of the update.
   public enum Kind: String, Sendable, Codable, CaseIterable {
     /// `z ← F(z)`
     case replace

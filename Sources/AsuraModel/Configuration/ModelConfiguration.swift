@@ -1,7 +1,8 @@
 import AsuraConfiguration
 import AsuraDiff
 
-/// What a recurrent-depth transformer is made of. Validated when it is made, in code or from JSON or YAML.
+/// What a recurrent-depth transformer is made of. Validated when it is made, in code or from JSON
+/// or YAML.
 public struct ModelConfiguration: Sendable, Equatable, Codable {
   /// How many token ids there are: `0 ..< vocabulary`.
   public var vocabulary: Int
@@ -38,6 +39,9 @@ public struct ModelConfiguration: Sendable, Equatable, Codable {
   public var finalNorm = true
   public var update = Update()
 
+  /// A configuration; one that cannot be is a `ModelError` that names the field.
+  ///
+  /// Properties changed later are not checked again.
   public init(
     vocabulary: Int, channels: Int = 1, classes: Int, width: Int, prelude: Int = 0, core: Int = 1,
     coda: Int = 0, iterations: Int, shared: Bool = true,
@@ -104,7 +108,8 @@ public struct ModelConfiguration: Sendable, Equatable, Codable {
   /// The width of one attention head.
   public var headWidth: Int { width / attention.heads }
 
-  /// The largest size any one field may have: no model we know comes near, and products of them stay countable.
+  /// The largest size any one field may have: no model we know comes near, and products of them
+  /// stay countable.
   private static let largest = 1 << 20
 
   private func validate() throws {
@@ -178,7 +183,8 @@ extension [Double] {
 public enum PositionIDs: String, Sendable, Codable, CaseIterable {
   /// 0, 1, 2, … along the sequence.
   case index
-  /// The input's own numbers: positions that belong together share one (position coupling, Cho et al. 2024).
+  /// The input's own numbers: positions that belong together share one (position coupling, Cho et
+  /// al. 2024).
   case coupled
 }
 

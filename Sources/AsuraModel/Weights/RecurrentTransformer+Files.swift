@@ -3,8 +3,8 @@ import AsuraTensor
 import Foundation
 
 extension RecurrentTransformer {
-  /// Reads a model from `NAME.safetensors` and the configuration `NAME.json` beside it, or from a folder that holds
-  /// `model.safetensors` and `model.json`.
+  /// Reads a model from `NAME.safetensors` and the configuration `NAME.json` beside it, or from a
+  /// folder that holds `model.safetensors` and `model.json`.
   public init(contentsOf url: URL) throws {
     let weights = Self.weightsURL(url)
     let file = try Safetensors(contentsOf: weights)

@@ -2,10 +2,12 @@ import AsuraConfiguration
 import AsuraTensor
 import Foundation
 
-/// Reading and writing the safetensors format: an 8-byte little-endian header length, a JSON header naming each
-/// tensor's type, shape and place, and the bytes. https://github.com/huggingface/safetensors
+/// Reading and writing the safetensors format: an 8-byte little-endian header length, a JSON header
+/// naming each tensor's type, shape and place, and the bytes.
+/// https://github.com/huggingface/safetensors
 ///
-/// Nothing in a file is trusted: lengths are checked against the file before anything is read or allocated.
+/// Nothing in a file is trusted: lengths are checked against the file before anything is read or
+/// allocated.
 public struct Safetensors: Sendable {
   /// A tensor as it lies in the file.
   public struct Entry: Sendable, Equatable {
@@ -15,7 +17,9 @@ public struct Safetensors: Sendable {
     fileprivate let bytes: Range<Int>
   }
 
+  /// The texts in the header's `__metadata__`.
   public let metadata: [String: String]
+  /// What is in the file, by name.
   public let entries: [String: Entry]
   private let data: Data
   private let source: String
@@ -23,6 +27,7 @@ public struct Safetensors: Sendable {
   /// The format's own limit on the header.
   private static let longestHeader = 100_000_000
 
+  /// Opens a file; one that is missing, truncated or foreign is a `ModelError`.
   public init(contentsOf url: URL) throws {
     let data: Data
     do {
@@ -35,6 +40,7 @@ public struct Safetensors: Sendable {
     try self.init(data, source: url.path)
   }
 
+  /// Reads a file's bytes; `source` names it in errors.
   public init(_ data: Data, source: String) throws {
     func bad(_ what: String) -> ModelError {
       ModelError(

@@ -10,7 +10,9 @@ public struct AdditionOptions: Codable, Sendable, Equatable {
     case plain
   }
 
+  /// How a sum is written as tokens.
   public var format: Format
+  /// How the answer is asked for.
   public var targets: TargetMode
   /// Whether a column that marks the beginning comes first; `columns` only. Without it, a softmax
   /// over identical latents can't tell column 0 from column 1 when they hold the same pair.

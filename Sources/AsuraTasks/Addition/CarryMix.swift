@@ -4,8 +4,8 @@ import AsuraTensor
 /// How training operands are drawn, so that long carry chains are common.
 ///
 /// Uniform digits rarely carry far: a chain through ten columns has a chance of 10⁻¹⁰. So some rows
-/// force columns to sum to nine, where a carry passes through: each column with a chance `p` that is
-/// drawn once a row.
+/// force columns to sum to nine, where a carry passes through: each column with a chance `p` that
+/// is drawn once a row.
 public struct CarryMix: Codable, Sendable, Equatable {
   /// Weight of rows with independent uniform digits (`p = 0`).
   public var uniform = 0.5

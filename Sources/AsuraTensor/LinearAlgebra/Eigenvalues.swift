@@ -33,12 +33,13 @@ extension Tensor {
   /// The eigenvalues of a real matrix `[n, n]`, largest magnitude first, each as often as its
   /// algebraic multiplicity.
   ///
-  /// Conjugate pairs are adjacent, the positive imaginary part first. A matrix without rows has none.
-  /// An eigenvalue whose vectors are nearly dependent (a defective one above all) is known only to a
-  /// root of the machine precision; `magnitude` of `Complex` is the larger part, `length` the modulus.
-  /// LAPACK's `geev`: balancing, Hessenberg form, small-bulge multishift QR.
+  /// Conjugate pairs are adjacent, the positive imaginary part first. A matrix without rows has
+  /// none. An eigenvalue whose vectors are nearly dependent (a defective one above all) is known
+  /// only to a root of the machine precision; `magnitude` of `Complex` is the larger part, `length`
+  /// the modulus. LAPACK's `geev`: balancing, Hessenberg form, small-bulge multishift QR.
   ///
-  /// - Throws: `LinearAlgebraError` when an element is not finite or the iteration does not converge.
+  /// - Throws: `LinearAlgebraError` when an element is not finite or the iteration does not
+  ///   converge.
   public func eigenvalues() throws(LinearAlgebraError) -> [Complex<S>] {
     let (values, order, _, _) = try generalEigen(vectors: false)
     return order.map { values[$0] }
@@ -46,10 +47,11 @@ extension Tensor {
 
   /// The eigenvalues of a real matrix `[n, n]` and their right eigenvectors: `A v = λ v`.
   ///
-  /// The order is that of `eigenvalues()`. A defective matrix has fewer independent eigenvectors than
-  /// rows, and some of those returned are then nearly parallel.
+  /// The order is that of `eigenvalues()`. A defective matrix has fewer independent eigenvectors
+  /// than rows, and some of those returned are then nearly parallel.
   ///
-  /// - Throws: `LinearAlgebraError` when an element is not finite or the iteration does not converge.
+  /// - Throws: `LinearAlgebraError` when an element is not finite or the iteration does not
+  ///   converge.
   public func eigenDecomposition() throws(LinearAlgebraError) -> EigenDecomposition<S> {
     let (values, order, packed, n) = try generalEigen(vectors: true)
     var real = Tensor.zeros([n, n])

@@ -1,8 +1,8 @@
 /// LAPACK's routines for one element type, by their names without the type's letter.
 ///
 /// Arguments are LAPACK's own, every one a pointer; matrices are column-major. A row-major matrix
-/// handed over as it is reads there as its transpose, which the callers put to use: they ask for the
-/// factorisation of Aᵀ whose column-major result is the row-major one wanted of A.
+/// handed over as it is reads there as its transpose, which the callers put to use: they ask for
+/// the factorisation of Aᵀ whose column-major result is the row-major one wanted of A.
 public struct LAPACKRoutines<S> {
   typealias Flag = UnsafePointer<CChar>?
   typealias Count = UnsafePointer<Int32>?
@@ -33,7 +33,8 @@ public struct LAPACKRoutines<S> {
 }
 
 extension Tensor {
-  /// This matrix, checked to be finite, for LAPACK to overwrite (a copy is made then), and its sizes.
+  /// This matrix, checked to be finite, for LAPACK to overwrite (a copy is made then), and its
+  /// sizes.
   func lapackInput(
     _ operation: String
   ) throws(LinearAlgebraError) -> (matrix: Self, rows: Int, columns: Int) {
@@ -63,12 +64,12 @@ extension Tensor {
   }
 }
 
-/// Runs a LAPACK routine twice, as all of them want: first with a workspace size of −1, upon which it
-/// writes the size it would like, then with that workspace. Returns its info code.
+/// Runs a LAPACK routine twice, as all of them want: first with a workspace size of −1, upon which
+/// it writes the size it would like, then with that workspace. Returns its info code.
 ///
-/// A large matrix may use every thread, since the work cannot be split above LAPACK; a small one would
-/// spend its time waking them. Threads change the order of sums, so a large matrix's results agree for
-/// different numbers of threads to rounding, not to the bit.
+/// A large matrix may use every thread, since the work cannot be split above LAPACK; a small one
+/// would spend its time waking them. Threads change the order of sums, so a large matrix's results
+/// agree for different numbers of threads to rounding, not to the bit.
 func callLAPACK<S: Scalar>(
   order: Int, _ routine: (UnsafeMutablePointer<S>, Int32, UnsafeMutablePointer<Int32>) -> Void
 ) -> Int32 {

@@ -11,9 +11,10 @@ public struct LeastSquares<S: Scalar>: Sendable {
 extension Tensor {
   /// Solves `A X = B` in the least squares sense, whatever the shape and rank of `A`.
   ///
-  /// `A` is this matrix `[m, n]`; `B` is `[m]` or `[m, columns]`. Singular values below `cutoff` (in 0..<1) times
-  /// the largest count as zero; the default is the machine precision times the larger side. A matrix
-  /// without rows has the zero solution. LAPACK's `gelsd` (divide-and-conquer SVD).
+  /// `A` is this matrix `[m, n]`; `B` is `[m]` or `[m, columns]`. Singular values below `cutoff`
+  /// (in 0..<1) times the largest count as zero; the default is the machine precision times the
+  /// larger side. A matrix without rows has the zero solution. LAPACK's `gelsd` (divide-and-conquer
+  /// SVD).
   ///
   /// - Throws: `LinearAlgebraError` when an element of either matrix is not finite or the iteration
   ///   does not converge.

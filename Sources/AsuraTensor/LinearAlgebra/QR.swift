@@ -9,8 +9,8 @@ public struct QRDecomposition<S: Scalar>: Sendable {
 extension Tensor {
   /// The thin QR factorisation of a matrix `[m, n]`.
   ///
-  /// With the diagonal of `R` kept from being negative the factors of a matrix of full column rank are
-  /// unique, and so change smoothly with it. LAPACK's `gelqf` on the transpose.
+  /// With the diagonal of `R` kept from being negative the factors of a matrix of full column rank
+  /// are unique, and so change smoothly with it. LAPACK's `gelqf` on the transpose.
   ///
   /// - Throws: `LinearAlgebraError.notFinite` when an element is not finite.
   public func qr() throws(LinearAlgebraError) -> QRDecomposition<S> {

@@ -1,4 +1,5 @@
-/// The thin singular value decomposition `A = U diag(values) Vᵀ` of a matrix `[m, n]`, k = min(m, n).
+/// The thin singular value decomposition `A = U diag(values) Vᵀ` of a matrix `[m, n]`, k = min(m,
+/// n).
 public struct SingularValueDecomposition<S: Scalar>: Sendable {
   /// The left vectors `[m, k]`, orthonormal columns.
   public let left: Tensor<S>
@@ -11,7 +12,8 @@ public struct SingularValueDecomposition<S: Scalar>: Sendable {
 extension Tensor {
   /// The thin singular value decomposition of a matrix `[m, n]`. LAPACK's `gesdd`.
   ///
-  /// - Throws: `LinearAlgebraError` when an element is not finite or the iteration does not converge.
+  /// - Throws: `LinearAlgebraError` when an element is not finite or the iteration does not
+  ///   converge.
   public func singularValueDecomposition()
     throws(LinearAlgebraError) -> SingularValueDecomposition<S>
   {
@@ -20,7 +22,8 @@ extension Tensor {
 
   /// The singular values `[min(m, n)]` of a matrix `[m, n]`, largest first.
   ///
-  /// - Throws: `LinearAlgebraError` when an element is not finite or the iteration does not converge.
+  /// - Throws: `LinearAlgebraError` when an element is not finite or the iteration does not
+  ///   converge.
   public func singularValues() throws(LinearAlgebraError) -> Tensor {
     try gesdd(vectors: false).values
   }

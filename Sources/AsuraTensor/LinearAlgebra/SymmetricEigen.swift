@@ -7,10 +7,11 @@ public struct SymmetricEigen<S: Scalar>: Sendable {
 }
 
 extension Tensor {
-  /// The eigenvalues and eigenvectors of a symmetric matrix `[n, n]`, of which only the lower triangle
-  /// is read. LAPACK's `syevd`.
+  /// The eigenvalues and eigenvectors of a symmetric matrix `[n, n]`, of which only the lower
+  /// triangle is read. LAPACK's `syevd`.
   ///
-  /// - Throws: `LinearAlgebraError` when an element is not finite or the iteration does not converge.
+  /// - Throws: `LinearAlgebraError` when an element is not finite or the iteration does not
+  ///   converge.
   public func symmetricEigen() throws(LinearAlgebraError) -> SymmetricEigen<S> {
     var (matrix, n) = try squareLapackInput("symmetric eigenvalues")
     var values = Tensor.zeros([n])

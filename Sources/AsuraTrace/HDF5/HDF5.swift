@@ -4,8 +4,8 @@ import Foundation
 /// The one door to libhdf5: every call goes through here, one at a time, and a failed one becomes a
 /// `TraceError` with HDF5's own messages.
 ///
-/// The serial libhdf5 keeps global state without locks, so the lock is process-wide. It is recursive
-/// because handles may be closed while a call is being prepared.
+/// The serial libhdf5 keeps global state without locks, so the lock is process-wide. It is
+/// recursive because handles may be closed while a call is being prepared.
 enum HDF5 {
   private static let lock = NSRecursiveLock()
 

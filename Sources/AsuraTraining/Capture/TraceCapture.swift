@@ -8,8 +8,11 @@ import Foundation
 ///
 /// Values go to the file as each iteration ends, so memory does not grow with their number.
 public struct TraceCapture<S: Scalar>: Sendable {
+  /// What is run.
   public let model: RecurrentTransformer<S>
+  /// The examples it is run on.
   public let batch: Batch
+  /// The task they are of.
   public let task: any LearningTask
   /// How many iterations to run.
   public var iterations: Int
@@ -19,6 +22,7 @@ public struct TraceCapture<S: Scalar>: Sendable {
   public var keeping: [Int]?
   /// Seeds of what the run is made of, for the record.
   public var seeds: [String: UInt64] = [:]
+  /// Who makes the trace, and how, for the record.
   public var program = "asura"
   public var commandLine = ""
   /// Whether the weights go into the trace, so that probes need no other file.
@@ -44,7 +48,8 @@ public struct TraceCapture<S: Scalar>: Sendable {
     return found
   }
 
-  /// The bytes the recorded values take in the file, uncompressed; beside them stand the weights and a few kilobytes.
+  /// The bytes the recorded values take in the file, uncompressed; beside them stand the weights
+  /// and a few kilobytes.
   public func byteCount() throws -> Int {
     let input = try ModelInput(batch)
     return try resolvedSites().reduce(0) { total, site in
@@ -61,8 +66,9 @@ public struct TraceCapture<S: Scalar>: Sendable {
     return keeping.map { wanted in all.filter { wanted.contains($0) } } ?? all
   }
 
-  /// Runs and writes the trace. `progress` is called after each iteration and may throw to stop: then, and when anything
-  /// else fails on the way, the iterations written so far make a valid trace marked incomplete, and the error is rethrown.
+  /// Runs and writes the trace. `progress` is called after each iteration and may throw to stop:
+  /// then, and when anything else fails on the way, the iterations written so far make a valid
+  /// trace marked incomplete, and the error is rethrown.
   public func write(
     to url: URL, overwriting: Bool = false, progress: (_ iteration: Int) throws -> Void = { _ in }
   ) throws {

@@ -1,5 +1,5 @@
-/// The framing of TensorBoard's event files: a record is its length (8 bytes), the length's checksum (4),
-/// the data, the data's checksum (4), all little endian.
+/// The framing of TensorBoard's event files: a record is its length (8 bytes), the length's
+/// checksum (4), the data, the data's checksum (4), all little endian.
 package enum TFRecord {
   /// Appends `data` as one record.
   package static func append(_ data: [UInt8], to file: inout [UInt8]) {

@@ -1,16 +1,18 @@
 import Foundation
 internal import SwiftProtobuf
 
-/// Writes scalars for TensorBoard: `tensorboard --logdir DIRECTORY` shows them, `wandb sync` uploads them.
+/// Writes scalars for TensorBoard: `tensorboard --logdir DIRECTORY` shows them, `wandb sync`
+/// uploads them.
 ///
 ///     let board = try TensorBoardWriter(directory: runFolder)
 ///     try board.add(["loss": 0.52, "accuracy": 0.91], step: 100)
 ///     try board.close()
 ///
-/// Every writer begins a file of its own, as TensorBoard's own do. A run that resumes gives the step it
-/// resumes after, and readers then drop what the interrupted run wrote beyond it.
+/// Every writer begins a file of its own, as TensorBoard's own do. A run that resumes gives the
+/// step it resumes after, and readers then drop what the interrupted run wrote beyond it.
 ///
-/// Values are kept in memory for up to five seconds; `flush`, `close` and the writer's end write them out.
+/// Values are kept in memory for up to five seconds; `flush`, `close` and the writer's end write
+/// them out.
 public final class TensorBoardWriter {
   /// The file being written.
   public let url: URL
@@ -20,11 +22,12 @@ public final class TensorBoardWriter {
   private var lastFlush: Date
   private let clock: () -> Date
 
-  /// Begins a new event file `events.out.tfevents.TIME.HOST` in `directory`, which is made if need be.
+  /// Begins a new event file `events.out.tfevents.TIME.HOST` in `directory`, which is made if need
+  /// be.
   ///
   /// - Parameters:
-  ///   - step: the last step that stands from before, for a run that resumes; values of later steps in
-  ///     the directory's earlier files are superseded.
+  ///   - step: the last step that stands from before, for a run that resumes; values of later steps
+  ///     in the directory's earlier files are superseded.
   ///   - clock: tells the time of events.
   /// - Throws: `TensorBoardError` when the directory or the file can't be made.
   public init(
@@ -57,7 +60,8 @@ public final class TensorBoardWriter {
     try add([tag: value], step: step)
   }
 
-  /// Adds several scalars at a step, in order. A `/` in a tag groups charts: `loss/train`, `loss/eval`.
+  /// Adds several scalars at a step, in order. A `/` in a tag groups charts: `loss/train`,
+  /// `loss/eval`.
   ///
   /// - Throws: `TensorBoardError` when writing fails; what was pending is kept for another try.
   public func add(_ values: KeyValuePairs<String, Double>, step: Int) throws {
@@ -100,8 +104,8 @@ public final class TensorBoardWriter {
     TFRecord.append(try event.serializedBytes(), to: &pending)
   }
 
-  /// Makes the file. Readers go through a directory's files by name: a new one must sort last, even when
-  /// a run resumes within the second or the clock was set back.
+  /// Makes the file. Readers go through a directory's files by name: a new one must sort last, even
+  /// when a run resumes within the second or the clock was set back.
   private static func newFile(in directory: URL, at now: Date) throws -> URL {
     let prefix = "events.out.tfevents."
     let times = try FileManager.default.contentsOfDirectory(atPath: directory.path)
