@@ -1,0 +1,471 @@
+"""Writes the golden files beside this script (README.md there): all of them, or those named.
+
+    python Tests/Goldens/make_goldens.py [NAME …]
+"""
+
+import hashlib
+import itertools
+import json
+import math
+import pathlib
+import sys
+
+import mpmath
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+import reference
+
+HERE = pathlib.Path(__file__).parent
+SCRIPT = "Tests/Goldens/make_goldens.py"
+BATCH = 2
+TANGENTS = 3
+
+# Configurations as a user would write them: what is left out is left to the defaults.
+MODELS = {
+    "concat-pre-layer": {
+        "configuration": {
+            "vocabulary": 7, "classes": 5, "width": 8, "iterations": 4,
+            "attention": {"heads": 2, "positions": "alibi"},
+            "mlp": {"width": 16},
+        },
+        "positions": 6, "jacobian": True,
+    },
+    "add-post-rms": {
+        "configuration": {
+            "vocabulary": 6, "channels": 2, "classes": 5, "width": 16, "prelude": 1, "coda": 1,
+            "iterations": 3,
+            "attention": {"heads": 4, "keyValueHeads": 2, "bias": False, "positions": "rope",
+                          "mask": "causal"},
+            "mlp": {"width": 10, "activation": "relu"},
+            "norm": {"kind": "rms", "placement": "post"},
+            "recall": "add", "initialLatent": "input",
+        },
+        "positions": 5, "smoothing": 0.1,
+    },
+    "none-sandwich-layer": {
+        "configuration": {
+            "vocabulary": 7, "classes": 5, "width": 12, "core": 2, "iterations": 3,
+            "embedding": {"positions": "learned", "maximumPositions": 9},
+            "attention": {"heads": 2, "positions": "relative", "relativeRadius": 2, "window": 2},
+            "mlp": {"width": 12, "activation": "swiglu"},
+            "norm": {"placement": "sandwich"},
+            "recall": "none", "initialLatent": "input", "outerNorm": True,
+        },
+        # Draw 0 is so ill-conditioned that single precision alone loses 1e-5 of a gradient.
+        "positions": 7, "draw": 6,
+    },
+    "coupled-post-layer": {
+        "configuration": {
+            "vocabulary": 7, "channels": 2, "classes": 5, "width": 12, "iterations": 3,
+            "embedding": {"positions": "sinusoidal"}, "positionIDs": "coupled",
+            "attention": {"heads": 3, "keyValueHeads": 1, "positions": "alibi",
+                          "slopes": [0.7, 0.2, 0.05], "mask": "causal", "window": 1},
+            "mlp": {"width": 16, "bias": False},
+            "norm": {"placement": "post", "bias": False, "epsilon": 1e-3},
+            "initialLatent": "learned",
+            "update": {"kind": "euler", "step": 0.6},
+        },
+        "positions": 7, "ids": [3, 2, 1, 0, 1, 2, 3], "smoothing": 0.05,
+    },
+    "unshared-pre-rms": {
+        "configuration": {
+            "vocabulary": 6, "classes": 5, "width": 8, "core": 2, "iterations": 3, "shared": False,
+            "attention": {"heads": 2, "positions": "alibi", "window": 3},
+            "mlp": {"width": 6, "activation": "swiglu", "bias": False},
+            "norm": {"kind": "rms", "bias": True},
+            "outerNorm": True, "update": {"kind": "euler"},
+        },
+        "positions": 6,
+    },
+    "sandwich-rms-euler": {
+        "configuration": {
+            "vocabulary": 7, "classes": 5, "width": 16, "prelude": 2, "iterations": 3,
+            "positionIDs": "coupled",
+            "attention": {"heads": 4, "keyValueHeads": 1, "positions": "rope", "ropeBase": 100},
+            "mlp": {"width": 8},
+            "norm": {"kind": "rms", "placement": "sandwich"},
+            "recall": "add", "initialLatent": "learned", "outerNorm": True,
+            "update": {"kind": "euler"},
+        },
+        "positions": 6, "ids": [0, 1, 2, 0, 1, 2],
+    },
+    "coda-post-layer": {
+        "configuration": {
+            "vocabulary": 7, "classes": 5, "width": 8, "core": 2, "coda": 2, "iterations": 4,
+            "positionIDs": "coupled",
+            "attention": {"heads": 2, "positions": "relative", "relativeRadius": 1, "mask": "causal"},
+            "mlp": {"width": 12, "activation": "relu"},
+            "norm": {"placement": "post"},
+            "finalNorm": False,
+        },
+        "positions": 6, "ids": [0, 1, 2, 2, 1, 0],
+    },
+    "plain-pre-layer": {
+        "configuration": {
+            "vocabulary": 6, "channels": 2, "classes": 5, "width": 12, "prelude": 1, "iterations": 4,
+            "embedding": {"positions": "learned", "maximumPositions": 5},
+            "attention": {"heads": 4, "keyValueHeads": 2, "bias": False, "mask": "causal",
+                          "window": 2},
+            "mlp": {"width": 16, "bias": False},
+            "norm": {"bias": False},
+            "recall": "add",
+        },
+        "positions": 5, "smoothing": 0.2, "jacobian": True,
+    },
+}
+
+
+# Models
+
+
+def write_model(name, case):
+    generator = torch.Generator().manual_seed(seed(name) + case.get("draw", 0))
+    text = json.dumps(case["configuration"])
+    configuration = reference.read_configuration(text)
+    smoothing = case.get("smoothing", 0.0)
+    parameters = random_parameters(configuration, generator)
+    tokens, ids, targets = random_input(configuration, case, generator)
+
+    leaves = {key: value.clone().requires_grad_() for key, value in parameters.items()}
+    model = reference.Reference(configuration, leaves, ids)
+    _, latents, patterns = model.run(tokens)
+    readouts = [model.readout(z) for z in latents]
+    loss = reference.loss(readouts[-1], targets, smoothing)
+    loss.backward()
+
+    tensors = {"input.tokens": tokens, "input.ids": ids, "input.targets": targets, "loss": loss}
+    for key, value in leaves.items():
+        if value.grad is None:
+            raise ValueError(f"{name}: {key} does not reach the loss")
+        tensors[f"parameter.{key}"] = value
+        tensors[f"gradient.{key}"] = value.grad
+    for t, (z, logits) in enumerate(zip(latents, readouts, strict=True)):
+        tensors[f"latent.{t}"] = z
+        tensors[f"readout.{t}"] = logits
+    for t, of_blocks in enumerate(patterns, 1):
+        for b, pattern in enumerate(of_blocks):
+            tensors[f"pattern.{t}.{b}"] = pattern
+
+    # The step map's derivatives at z_1: the iteration that makes z_2, at fixed e.
+    fixed = reference.Reference(configuration, parameters, ids)
+    e = fixed.embed(tokens)
+    z1 = latents[1].detach()
+    tangents = torch.randn(TANGENTS, *z1.shape, generator=generator, dtype=torch.float64)
+    tensors["jvp.tangent"] = tangents
+    tensors["jvp.result"] = torch.stack(
+        [torch.func.jvp(lambda z: fixed.step(2, e, z)[0], (z1,), (v,))[1] for v in tangents])
+    if case.get("jacobian"):
+        jacobian = torch.func.jacrev(lambda z: fixed.step(2, e[:1], z)[0])(z1[:1])
+        jacobian = jacobian.reshape(z1[0].numel(), z1[0].numel())
+        eigenvalues = torch.linalg.eigvals(jacobian)
+        eigenvalues = eigenvalues[eigenvalues.abs().argsort(descending=True, stable=True)]
+        tensors["jacobian"] = jacobian
+        tensors["jacobian.eigenvalues.real"] = eigenvalues.real
+        tensors["jacobian.eigenvalues.imag"] = eigenvalues.imag
+    write(name, tensors, {"configuration": text, "smoothing": repr(smoothing)})
+
+
+def random_parameters(configuration, generator):
+    """Parameters no one of which is at a trivial value: gains near one, biases near zero, weights by fan-in."""
+    parameters = {}
+    for key, shape in reference.parameter_shapes(configuration).items():
+        values = torch.randn(*shape, generator=generator, dtype=torch.float64)
+        if "norm" in key and key.endswith(".weight"):
+            values = 1 + 0.3 * values
+        elif key in ("embed.weight", "position.weight", "initial_latent"):
+            pass
+        elif key.endswith("relative.weight"):
+            values = 0.7 * values
+        elif key.endswith(".bias"):
+            values = 0.3 * values
+        else:
+            values = values * 0.8 / math.sqrt(shape[-1])
+        parameters[key] = values
+    return parameters
+
+
+def random_input(configuration, case, generator):
+    """Tokens [B, P, channels], position numbers [P], and targets [B, P] of which about a fifth are −1."""
+    positions = case["positions"]
+    tokens = torch.randint(
+        configuration["vocabulary"], (BATCH, positions, configuration["channels"]), generator=generator)
+    ids = torch.tensor(case.get("ids", list(range(positions))))
+    if ("ids" in case) != (configuration["positionIDs"] == "coupled"):
+        raise ValueError("a case gives ids exactly when they are coupled")
+    targets = torch.randint(configuration["classes"], (BATCH, positions), generator=generator)
+    targets[0, 0] = targets[1, positions - 1] = -1
+    return tokens, ids, targets
+
+
+def check_coverage():
+    """Fails when some option's value is in no golden."""
+    configurations = [
+        reference.read_configuration(json.dumps(case["configuration"])) for case in MODELS.values()]
+
+    def require(what, expected, seen):
+        missing = set(expected) - set(seen)
+        if missing:
+            raise ValueError(f"no golden covers {what}: {missing}")
+
+    def values(*path):
+        for value in configurations:
+            for key in path:
+                value = value[key]
+            yield value
+
+    norms = [c["norm"] for c in configurations]
+    require("channels", {1, 2}, values("channels"))
+    require("prelude", {0, 1, 2}, values("prelude"))
+    require("core", {1, 2}, values("core"))
+    require("coda", {0, 1, 2}, values("coda"))
+    require("recall", {"concat", "add", "none"}, values("recall"))
+    require("initialLatent", {"zeros", "input", "learned"}, values("initialLatent"))
+    require("norms", itertools.product(["pre", "post", "sandwich"], ["layer", "rms"]),
+            [(n["placement"], n["kind"]) for n in norms])
+    require("norm biases", itertools.product(["layer", "rms"], [True, False]),
+            [(n["kind"], n["bias"]) for n in norms])
+    require("activations", {"gelu", "relu", "swiglu"}, values("mlp", "activation"))
+    require("embedding positions", {"none", "learned", "sinusoidal"}, values("embedding", "positions"))
+    require("attention positions", {"none", "alibi", "rope", "relative"},
+            values("attention", "positions"))
+    require("given slopes", {True, False},
+            [c["attention"]["slopes"] is not None for c in configurations
+             if c["attention"]["positions"] == "alibi"])
+    require("coupled ids with", {"alibi", "rope", "relative"},
+            [c["attention"]["positions"] for c in configurations if c["positionIDs"] == "coupled"])
+    require("masks", itertools.product(["full", "causal"], [True, False]),
+            [(c["attention"]["mask"], c["attention"]["window"] is not None) for c in configurations])
+    require("grouped heads", {True, False},
+            [c["attention"]["heads"] > c["attention"]["keyValueHeads"] for c in configurations])
+    require("updates", {("replace", False), ("euler", True), ("euler", False)},
+            [(c["update"]["kind"], c["update"]["step"] is not None) for c in configurations])
+    for path in [("attention", "bias"), ("mlp", "bias"), ("outerNorm",), ("finalNorm",), ("shared",)]:
+        require(".".join(path), {True, False}, values(*path))
+
+
+# AdamW
+
+
+def write_adamw():
+    """Four steps of torch.optim.AdamW on given gradients, with decay on the weight only and a changing rate."""
+    generator = torch.Generator().manual_seed(seed("adamw"))
+    rates = [1e-3, 1e-2, 5e-3, 2e-3]
+    options = {"beta1": 0.9, "beta2": 0.95, "epsilon": 1e-8}
+    decays = {"weight": 0.1, "bias": 0.0}
+    shapes = {"weight": (3, 4), "bias": (5,)}
+    parameters = {
+        name: torch.randn(shape, generator=generator, dtype=torch.float64).requires_grad_()
+        for name, shape in shapes.items()}
+    optimizer = torch.optim.AdamW(
+        [{"params": [parameters[name]], "weight_decay": decays[name]} for name in shapes],
+        lr=rates[0], betas=(options["beta1"], options["beta2"]), eps=options["epsilon"])
+    tensors = {"rates": torch.tensor(rates, dtype=torch.float64)}
+    for name, parameter in parameters.items():
+        tensors[f"step.0.parameter.{name}"] = parameter.clone()
+    for step, rate in enumerate(rates, 1):
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        for name, parameter in parameters.items():
+            gradient = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+            # No gradient at all, one lost beside epsilon, one huge: for every step.
+            gradient.view(-1)[:3] *= torch.tensor([0, 1e-12, 1e12], dtype=torch.float64)
+            parameter.grad = gradient
+            tensors[f"step.{step}.gradient.{name}"] = gradient.clone()
+        optimizer.step()
+        for name, parameter in parameters.items():
+            state = optimizer.state[parameter]
+            tensors[f"step.{step}.parameter.{name}"] = parameter.clone()
+            tensors[f"step.{step}.first.{name}"] = state["exp_avg"].clone()
+            tensors[f"step.{step}.second.{name}"] = state["exp_avg_sq"].clone()
+    write("adamw", tensors, {
+        "beta1": repr(options["beta1"]), "beta2": repr(options["beta2"]),
+        "epsilon": repr(options["epsilon"]),
+        "decay.weight": repr(decays["weight"]), "decay.bias": repr(decays["bias"])})
+
+
+# Elementwise functions at extreme inputs
+
+
+def write_elementwise():
+    """Each function in 60 digits, rounded once to the precision of its inputs."""
+    with mpmath.workdps(60):
+        tensors = {}
+        for prefix, dtype in [("f64", torch.float64), ("f32", torch.float32)]:
+            for key, value in elementwise(dtype).items():
+                tensors[f"{prefix}.{key}"] = value
+    write("elementwise", tensors, {"smoothing": repr(0.1), "method": "mpmath, 60 digits"})
+
+
+def elementwise(dtype):
+    info = torch.finfo(dtype)
+    largest, smallest = info.max, info.smallest_normal
+    subnormal = smallest * info.eps
+    top = math.log(largest)
+    bottom = math.log(smallest)
+    ordinary = torch.linspace(-6, 6, 49, dtype=dtype).tolist() + [1e-3, -1e-3, 1 / 3, -1 / 3]
+    tiny = [0.0, -0.0, subnormal, -subnormal, smallest, -smallest, info.eps, -info.eps, 1e-20, -1e-20]
+    exponents = ordinary + tiny + [
+        top * (1 - 4 * info.eps), top + 1, top / 2, bottom, bottom - 1, bottom - 10, bottom / 2,
+        1e4, -1e4, largest, -largest, math.inf, -math.inf, 88.0, -87.0, -88.0, -103.0, 20.0, -20.0]
+    inputs = ordinary + tiny + [
+        8.0, -8.0, 9.5, -9.5, 12.0, -12.0, 50.0, -50.0, 87.0, -87.0, 104.0, -104.0, 700.0, -700.0,
+        1e4, -1e4, 1e15, -1e15, largest, -largest]
+
+    def rounded(function, values):
+        values = torch.tensor(values, dtype=dtype)
+        return values, torch.tensor([to_float(function(mpmath.mpf(v)), dtype) for v in values.tolist()],
+                                    dtype=dtype)
+
+    tensors = {}
+    tensors["exp.input"], tensors["exp.value"] = rounded(mpmath.exp, exponents)
+    for name, value, derivative in [("gelu", gelu, gelu_derivative), ("silu", silu, silu_derivative)]:
+        tensors[f"{name}.input"], tensors[f"{name}.value"] = rounded(value, inputs)
+        _, tensors[f"{name}.derivative"] = rounded(derivative, inputs)
+
+    rows = [
+        [0, 0, 0, 0, 0], [1, 2, 3, 4, 5], [-0.5, 0.25, 1e-6, -1e-6, 0], [80, -80, 79.5, 0, 1],
+        [1000, 999, 998, -1000, 0], [-1e4, -1e4 + 1, -1e4 + 2, -2e4, -1e4], [3e4, 0, 0, 0, 0],
+        [1e30, -1e30, 1e30, 0, 1], [largest, -largest, 0, largest, 1], [-90, -95, -100, 0, -105],
+        [smallest, -smallest, subnormal, 0, 0]]
+    masked = [[-math.inf, 0, -math.inf, 1, 2], [-math.inf, -math.inf, -math.inf, -math.inf, 7],
+              [5e3, -math.inf, 5e3, 4990, -math.inf]]
+    scores = torch.tensor(rows + masked, dtype=dtype)
+    tensors["softmax.input"] = scores
+    tensors["softmax.value"] = torch.tensor(
+        [[to_float(p, dtype) for p in softmax(row)] for row in scores.tolist()], dtype=dtype)
+
+    # Without the row at the largest number: a sum over its classes overflows.
+    logits = torch.tensor([row for row in rows if largest not in row], dtype=dtype)
+    targets = torch.arange(len(logits)) % logits.shape[1]
+    tensors["cross_entropy.logits"], tensors["cross_entropy.targets"] = logits, targets
+    for name, smoothing in [("plain", 0.0), ("smooth", 0.1)]:
+        losses, gradients = zip(*[
+            cross_entropy(row, target, smoothing)
+            for row, target in zip(logits.tolist(), targets.tolist(), strict=True)], strict=True)
+        tensors[f"cross_entropy.{name}.loss"] = torch.tensor(
+            [to_float(x, dtype) for x in losses], dtype=dtype)
+        tensors[f"cross_entropy.{name}.gradient"] = torch.tensor(
+            [[to_float(x, dtype) for x in row] for row in gradients], dtype=dtype)
+    return tensors
+
+
+def to_float(x, dtype):
+    """x rounded to the nearest number of dtype, infinite or zero (of x's sign) beyond its range."""
+    if mpmath.isinf(x):
+        return math.inf if x > 0 else -math.inf
+    info = torch.finfo(dtype)
+    if abs(x) > info.max:
+        return math.copysign(math.inf, x)
+    # A multiple of the spacing at x: Python's float holds it exactly, subnormals included.
+    precision = {torch.float64: 52, torch.float32: 23}[dtype]
+    least = {torch.float64: -1022, torch.float32: -126}[dtype]
+    exponent = max(int(mpmath.floor(mpmath.log(abs(x), 2))), least) if x != 0 else least
+    spacing = mpmath.ldexp(mpmath.mpf(1), exponent - precision)
+    return float(mpmath.nint(x / spacing) * spacing)
+
+
+def sigmoid(x):
+    return 1 / (1 + mpmath.exp(-x))
+
+
+def gelu(x):
+    return x * sigmoid(2 * mpmath.sqrt(2 / mpmath.pi) * (x + mpmath.mpf("0.044715") * x**3))
+
+
+def gelu_derivative(x):
+    cubic = mpmath.mpf("0.044715")
+    rate = 2 * mpmath.sqrt(2 / mpmath.pi)
+    s = sigmoid(rate * (x + cubic * x**3))
+    return s + x * s * (1 - s) * rate * (1 + 3 * cubic * x**2)
+
+
+def silu(x):
+    return x * sigmoid(x)
+
+
+def silu_derivative(x):
+    return sigmoid(x) * (1 + x * (1 - sigmoid(x)))
+
+
+def softmax(row):
+    exponentials = [mpmath.exp(mpmath.mpf(x)) for x in row]
+    total = mpmath.fsum(exponentials)
+    return [x / total for x in exponentials]
+
+
+def cross_entropy(row, target, smoothing):
+    """(1 − s)·nll + s·mean over classes of −log p, and its gradient by the logits."""
+    row = [mpmath.mpf(x) for x in row]
+    smoothing = mpmath.mpf(smoothing)
+    greatest = max(row)
+    shifted = [x - greatest for x in row]
+    total = mpmath.log(mpmath.fsum(mpmath.exp(x) for x in shifted))
+    negative = [total - x for x in shifted]
+    loss = (1 - smoothing) * negative[target] + smoothing * mpmath.fsum(negative) / len(row)
+    gradient = [
+        mpmath.exp(-x) - (1 - smoothing) * (i == target) - smoothing / len(row)
+        for i, x in enumerate(negative)]
+    return loss, gradient
+
+
+# Files
+
+
+def write_reader():
+    """A file for the reader's tests, in safetensors' own writing: shapes and values that are easily lost."""
+    specials = [0.0, -0.0, 1.5, math.inf, -math.inf]
+    tensors = {
+        "single": torch.arange(6, dtype=torch.float32).reshape(2, 3) / 4,
+        "single.special": torch.tensor(specials + [2.0**-149, 3.4028234663852886e38], dtype=torch.float32),
+        "double": (torch.arange(24, dtype=torch.float64) / 10).reshape(2, 3, 4),
+        "double.special": torch.tensor(specials + [5e-324, 1.7976931348623157e308], dtype=torch.float64),
+        "scalar": torch.tensor(math.pi, dtype=torch.float64),
+        "empty": torch.zeros(0, 3, dtype=torch.float32),
+        "gewichte.größe": torch.tensor([7.0], dtype=torch.float32),
+    }
+    write("reader", tensors, {"note": 'quotes " and \\ and ü'})
+
+
+def seed(name):
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
+
+
+def write(name, tensors, metadata):
+    """Writes NAME.safetensors, unless it holds just this: safetensors orders its metadata by chance."""
+    path = HERE / f"{name}.safetensors"
+    tensors = {key: value.detach().contiguous() for key, value in tensors.items()}
+    metadata = {**metadata, "script": f"{SCRIPT} {name}", "torch": torch.__version__}
+    same = path.exists() and holds(path, tensors, metadata)
+    if not same:
+        save_file(tensors, path, metadata)
+    print(f"{path.stat().st_size:8d}  {len(tensors):4d} tensors  {path.name}{'  (unchanged)' * same}")
+
+
+def holds(path, tensors, metadata):
+    with safe_open(path, "pt") as file:
+        return (
+            file.metadata() == metadata
+            and set(file.keys()) == tensors.keys()
+            and all(identical(file.get_tensor(key), value) for key, value in tensors.items()))
+
+
+def identical(a, b):
+    return a.dtype == b.dtype and a.shape == b.shape and a.numpy().tobytes() == b.numpy().tobytes()
+
+
+def main(names):
+    check_coverage()
+    torch.use_deterministic_algorithms(True)
+    writers = {name: lambda name=name: write_model(name, MODELS[name]) for name in MODELS}
+    writers |= {"adamw": write_adamw, "elementwise": write_elementwise, "reader": write_reader}
+    unknown = set(names) - writers.keys()
+    if unknown:
+        sys.exit(f"no golden is named {', '.join(sorted(unknown))}; there are {', '.join(writers)}")
+    for name in names or writers:
+        writers[name]()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,299 @@
+"""A plain PyTorch implementation of the recurrent-depth transformer, the independent answer for the goldens.
+
+Written for clarity and double precision, one tensor operation a line of the definition: no fused attention,
+no tricks. It reads the configuration's JSON and tensors by name and shares no code with the Swift library.
+"""
+
+import json
+import math
+
+import torch
+import torch.nn.functional as F
+
+DEFAULTS = {
+    "channels": 1,
+    "prelude": 0,
+    "core": 1,
+    "coda": 0,
+    "shared": True,
+    "embedding": {"deviation": 1.0, "positions": "none", "maximumPositions": 512},
+    "positionIDs": "index",
+    "attention": {
+        "keyValueHeads": None,
+        "bias": True,
+        "positions": "none",
+        "slopes": None,
+        "ropeBase": 10000.0,
+        "relativeRadius": 8,
+        "mask": "full",
+        "window": None,
+    },
+    "mlp": {"activation": "gelu", "bias": True},
+    "norm": {"kind": "layer", "placement": "pre", "epsilon": 1e-5, "bias": None},
+    "recall": "concat",
+    "initialLatent": "zeros",
+    "noise": 1.0,
+    "outerNorm": False,
+    "finalNorm": True,
+    "update": {"kind": "replace", "step": None},
+}
+REQUIRED = {"": {"vocabulary", "classes", "width", "iterations"}, "attention": {"heads"}, "mlp": {"width"}}
+
+
+def read_configuration(text):
+    """The configuration as nested dictionaries with every default filled in."""
+
+    def fill(given, defaults, section):
+        required = REQUIRED.get(section, set())
+        unknown = given.keys() - defaults.keys() - required
+        missing = required - given.keys()
+        if unknown or missing:
+            raise ValueError(f"configuration {section!r}: unknown {unknown}, missing {missing}")
+        filled = dict(given)
+        for key, value in defaults.items():
+            if isinstance(value, dict):
+                filled[key] = fill(given.get(key, {}), value, key)
+            else:
+                filled.setdefault(key, value)
+        return filled
+
+    configuration = fill(json.loads(text), DEFAULTS, "")
+    attention, norm = configuration["attention"], configuration["norm"]
+    if attention["keyValueHeads"] is None:
+        attention["keyValueHeads"] = attention["heads"]
+    if norm["bias"] is None:
+        norm["bias"] = norm["kind"] == "layer"
+    return configuration
+
+
+def parameter_shapes(configuration):
+    """Every parameter's name and shape."""
+    c = configuration
+    attention, mlp, width = c["attention"], c["mlp"], c["width"]
+    head_width = width // attention["heads"]
+    shapes = {"embed.weight": (c["vocabulary"], width)}
+
+    def linear(name, outputs, inputs, bias):
+        shapes[f"{name}.weight"] = (outputs, inputs)
+        if bias:
+            shapes[f"{name}.bias"] = (outputs,)
+
+    def norm(name):
+        shapes[f"{name}.weight"] = (width,)
+        if c["norm"]["bias"]:
+            shapes[f"{name}.bias"] = (width,)
+
+    def block(name):
+        sandwich = c["norm"]["placement"] == "sandwich"
+        heads, key_value_heads = attention["heads"], attention["keyValueHeads"]
+        norm(f"{name}.attn_norm")
+        linear(f"{name}.attn.qkv", (heads + 2 * key_value_heads) * head_width, width, attention["bias"])
+        if attention["positions"] == "relative":
+            shapes[f"{name}.attn.relative.weight"] = (heads, 2 * attention["relativeRadius"] + 1)
+        linear(f"{name}.attn.out", width, heads * head_width, attention["bias"])
+        if sandwich:
+            norm(f"{name}.attn_norm_post")
+        norm(f"{name}.mlp_norm")
+        up = 2 * mlp["width"] if mlp["activation"] == "swiglu" else mlp["width"]
+        linear(f"{name}.mlp.up", up, width, mlp["bias"])
+        linear(f"{name}.mlp.down", width, mlp["width"], mlp["bias"])
+        if sandwich:
+            norm(f"{name}.mlp_norm_post")
+
+    if c["embedding"]["positions"] == "learned":
+        shapes["position.weight"] = (c["embedding"]["maximumPositions"], width)
+    if c["initialLatent"] == "learned":
+        shapes["initial_latent"] = (width,)
+    for i in range(c["prelude"]):
+        block(f"prelude.{i}")
+    for prefix in [""] if c["shared"] else [f"iterations.{t}." for t in range(1, c["iterations"] + 1)]:
+        if c["recall"] == "concat":
+            linear(f"{prefix}recall", width, 2 * width, True)
+        for b in range(c["core"]):
+            block(f"{prefix}core.{b}")
+        if c["outerNorm"]:
+            norm(f"{prefix}outer_norm")
+    for i in range(c["coda"]):
+        block(f"coda.{i}")
+    if c["finalNorm"]:
+        norm("final_norm")
+    linear("head", c["classes"], width, True)
+    return shapes
+
+
+class Reference:
+    """The model: a configuration, its parameters by name, and the position numbers of one sequence."""
+
+    def __init__(self, configuration, parameters, ids):
+        self.c = configuration
+        self.p = parameters
+        self.ids = ids
+
+    # Parts
+
+    def linear(self, name, x):
+        y = x @ self.p[f"{name}.weight"].T
+        bias = self.p.get(f"{name}.bias")
+        return y if bias is None else y + bias
+
+    def norm(self, name, x):
+        epsilon = self.c["norm"]["epsilon"]
+        if self.c["norm"]["kind"] == "layer":
+            x = x - x.mean(-1, keepdim=True)
+        y = x / torch.sqrt((x * x).mean(-1, keepdim=True) + epsilon) * self.p[f"{name}.weight"]
+        bias = self.p.get(f"{name}.bias")
+        return y if bias is None else y + bias
+
+    def rotate(self, x):
+        """Turns the pairs (j, j + D/2) of x [B, heads, P, D] by id·base^(−2j/D)."""
+        half = x.shape[-1] // 2
+        j = torch.arange(half, dtype=x.dtype)
+        rates = self.c["attention"]["ropeBase"] ** (-2 * j / x.shape[-1])
+        angles = self.ids.to(x.dtype)[:, None] * rates
+        a, b = x[..., :half], x[..., half:]
+        return torch.cat([a * angles.cos() - b * angles.sin(), b * angles.cos() + a * angles.sin()], -1)
+
+    def bias(self, name, dtype):
+        """What attention adds to its scores, [heads, P, P] or something that broadcasts to it."""
+        a = self.c["attention"]
+        heads = a["heads"]
+        difference = self.ids[None, :] - self.ids[:, None]  # [query, key]: id_key − id_query
+        if a["positions"] == "alibi":
+            slopes = a["slopes"] or [2 ** (-8 * (h + 1) / heads) for h in range(heads)]
+            slopes = torch.tensor(slopes, dtype=dtype)
+            return -slopes[:, None, None] * difference.abs()
+        if a["positions"] == "relative":
+            radius = a["relativeRadius"]
+            return self.p[f"{name}.relative.weight"][:, difference.clamp(-radius, radius) + radius]
+        return torch.zeros(1, 1, 1, dtype=dtype)
+
+    def visible(self):
+        """Which keys a query sees, [query, key]."""
+        a = self.c["attention"]
+        positions = len(self.ids)
+        seen = torch.ones(positions, positions, dtype=torch.bool)
+        if a["mask"] == "causal":
+            seen = seen.tril()
+        if a["window"] is not None:
+            seen = seen & ((self.ids[None, :] - self.ids[:, None]).abs() <= a["window"])
+        return seen
+
+    def attention(self, name, x):
+        """The attention's output [B, P, W] and its pattern [B, heads, P, P]."""
+        a = self.c["attention"]
+        batch, positions, width = x.shape
+        heads, groups = a["heads"], a["keyValueHeads"]
+        head_width = width // heads
+        qkv = self.linear(f"{name}.qkv", x)
+        q, k, v = qkv.split([heads * head_width, groups * head_width, groups * head_width], -1)
+        q = q.reshape(batch, positions, heads, head_width).transpose(1, 2)
+        k = k.reshape(batch, positions, groups, head_width).transpose(1, 2)
+        v = v.reshape(batch, positions, groups, head_width).transpose(1, 2)
+        if a["positions"] == "rope":
+            q, k = self.rotate(q), self.rotate(k)
+        k = k.repeat_interleave(heads // groups, 1)
+        v = v.repeat_interleave(heads // groups, 1)
+        scores = q @ k.transpose(-1, -2) / math.sqrt(head_width) + self.bias(name, x.dtype)
+        pattern = scores.masked_fill(~self.visible(), -math.inf).softmax(-1)
+        mixed = (pattern @ v).transpose(1, 2).reshape(batch, positions, width)
+        return self.linear(f"{name}.out", mixed), pattern
+
+    def mlp(self, name, x):
+        activation = self.c["mlp"]["activation"]
+        up = self.linear(f"{name}.up", x)
+        if activation == "gelu":
+            hidden = F.gelu(up, approximate="tanh")
+        elif activation == "relu":
+            hidden = F.relu(up)
+        else:
+            gate, value = up.chunk(2, -1)
+            hidden = F.silu(gate) * value
+        return self.linear(f"{name}.down", hidden)
+
+    def block(self, name, x):
+        """The block's output and its attention pattern."""
+        placement = self.c["norm"]["placement"]
+        if placement == "pre":
+            attended, pattern = self.attention(f"{name}.attn", self.norm(f"{name}.attn_norm", x))
+            h = x + attended
+            return h + self.mlp(f"{name}.mlp", self.norm(f"{name}.mlp_norm", h)), pattern
+        if placement == "post":
+            attended, pattern = self.attention(f"{name}.attn", x)
+            h = self.norm(f"{name}.attn_norm", x + attended)
+            return self.norm(f"{name}.mlp_norm", h + self.mlp(f"{name}.mlp", h)), pattern
+        attended, pattern = self.attention(f"{name}.attn", self.norm(f"{name}.attn_norm", x))
+        h = x + self.norm(f"{name}.attn_norm_post", attended)
+        transformed = self.mlp(f"{name}.mlp", self.norm(f"{name}.mlp_norm", h))
+        return h + self.norm(f"{name}.mlp_norm_post", transformed), pattern
+
+    # The model
+
+    def embed(self, tokens):
+        """tokens [B, P, channels] → e [B, P, W], the prelude included."""
+        e = self.p["embed.weight"][tokens].sum(2)
+        positions = self.c["embedding"]["positions"]
+        if positions == "learned":
+            e = e + self.p["position.weight"][self.ids]
+        elif positions == "sinusoidal":
+            even = torch.arange(0, self.c["width"], 2, dtype=e.dtype)
+            angles = self.ids.to(e.dtype)[:, None] / 10000 ** (even / self.c["width"])
+            e = e + torch.stack([angles.sin(), angles.cos()], -1).flatten(1)
+        for i in range(self.c["prelude"]):
+            e, _ = self.block(f"prelude.{i}", e)
+        return e
+
+    def initial(self, e):
+        kind = self.c["initialLatent"]
+        if kind == "zeros":
+            return torch.zeros_like(e)
+        if kind == "input":
+            return e
+        if kind == "learned":
+            return self.p["initial_latent"].expand_as(e)
+        raise ValueError(f"initialLatent {kind} has no reference: its numbers come from a generator")
+
+    def step(self, t, e, z):
+        """Iteration t = 1…T: the next latent and the patterns of the core's blocks."""
+        prefix = "" if self.c["shared"] else f"iterations.{t}."
+        recall = self.c["recall"]
+        if recall == "concat":
+            x = self.linear(f"{prefix}recall", torch.cat([e, z], -1))
+        else:
+            x = e + z if recall == "add" else z
+        patterns = []
+        for b in range(self.c["core"]):
+            x, pattern = self.block(f"{prefix}core.{b}", x)
+            patterns.append(pattern)
+        if self.c["outerNorm"]:
+            x = self.norm(f"{prefix}outer_norm", x)
+        update = self.c["update"]
+        if update["kind"] == "euler":
+            delta = 1 / self.c["iterations"] if update["step"] is None else update["step"]
+            x = z + delta * (x - z)
+        return x, patterns
+
+    def readout(self, z):
+        """z [B, P, W] → logits [B, P, classes]."""
+        for i in range(self.c["coda"]):
+            z, _ = self.block(f"coda.{i}", z)
+        if self.c["finalNorm"]:
+            z = self.norm("final_norm", z)
+        return self.linear("head", z)
+
+    def run(self, tokens):
+        """The embedded input, latents 0…T, and patterns[t − 1][b]."""
+        e = self.embed(tokens)
+        latents, patterns = [self.initial(e)], []
+        for t in range(1, self.c["iterations"] + 1):
+            z, of_blocks = self.step(t, e, latents[-1])
+            latents.append(z)
+            patterns.append(of_blocks)
+        return e, latents, patterns
+
+
+def loss(logits, targets, smoothing=0.0):
+    """Mean cross-entropy over the positions whose target is not negative."""
+    log_probabilities = logits.log_softmax(-1)[targets >= 0]
+    scored = targets[targets >= 0]
+    nll = -log_probabilities.gather(-1, scored[:, None])[:, 0]
+    return ((1 - smoothing) * nll + smoothing * -log_probabilities.mean(-1)).mean()
