@@ -155,12 +155,9 @@ final class HookPlan<S: Scalar>: Sendable {
     if edits.isEmpty && record.isEmpty { return nil }
     var hooks: [[Hook]] = Array(repeating: [], count: sites.sites.count)
     var patterns: [String] = []
-    func install(_ pattern: String, _ iterations: IterationSelection, _ body: Edit<S>.Body?) throws {
+    func install(_ pattern: String, _ iterations: IterationSelection, _ body: Edit<S>.Body?) throws
+    {
       for site in try sites.matches(pattern) {
-        // A site recorded by two patterns is recorded once.
-        if body == nil,
-          hooks[site].contains(where: { $0.body == nil && $0.iterations == iterations })
-        { continue }
         hooks[site].append(
           Hook(number: patterns.count, iterations: iterations, body: body))
       }
@@ -192,6 +189,7 @@ final class HookPlan<S: Scalar>: Sendable {
     _ interpreter: Interpreter<S>
   ) throws -> Value<S> {
     var value = value
+    var isRecorded = false
     for hook in hooks[site] where hook.iterations.contains(iteration) {
       firings.withLock { $0[hook.number] += 1 }
       if let body = hook.body {
@@ -202,8 +200,10 @@ final class HookPlan<S: Scalar>: Sendable {
           }
           value = changed
         }
-      } else {
+      } else if !isRecorded {
+        // A site that several requests name is recorded once.
         recorder?.record(value.tensor, sites.sites[site], iteration, examples)
+        isRecorded = true
       }
     }
     return value
@@ -250,7 +250,10 @@ final class HookPlan<S: Scalar>: Sendable {
 ///
 /// The table is behind a lock; two chunks never hold the same examples.
 final class Recorder<S: Scalar>: Sendable {
-  struct Key: Hashable { let site: Site; let iteration: Int }
+  struct Key: Hashable {
+    let site: Site
+    let iteration: Int
+  }
   private struct Parts { var parts: [(Range<Int>, Tensor<S>)] = [] }
   private let table = Mutex<[Key: Parts]>([:])
 
