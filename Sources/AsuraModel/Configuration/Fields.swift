@@ -34,9 +34,13 @@ struct Fields<Key: CodingKey & CaseIterable> {
   private func decode<T: Decodable>(_ key: Key) throws -> T? {
     do {
       return try container.decodeIfPresent(T.self, forKey: key)
-    } catch let error as DecodingError {
+    } catch let error as ModelError {
+      throw error
+    } catch {
+      // Decoders have error types of their own for numbers that do not fit.
       throw ModelError(
-        .configuration, "\(path(key)) has a value of the wrong kind, expected \(Self.expected(T.self))",
+        .configuration,
+        "\(path(key)) has a value of the wrong kind, expected \(Self.expected(T.self))",
         remedy: "\(error)".contains("overflow") ? "The number is too large." : nil)
     }
   }
@@ -52,8 +56,8 @@ struct Fields<Key: CodingKey & CaseIterable> {
     case is Double.Type, is Double?.Type: return "a number"
     case is Bool.Type: return "true or false"
     case is String.Type, is String?.Type: return "text"
-    case is [Double]?.Type: return "a list of numbers"
-    default: return "\(type)"
+    case is [Double].Type: return "a list of numbers"
+    default: return "keys with values of their own"
     }
   }
 
