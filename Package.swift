@@ -99,10 +99,11 @@ let package = Package(
     // MARK: - Tests
 
     .target(
-      name: "AsuraTestSupport", dependencies: ["AsuraTensor"], path: "Tests/AsuraTestSupport"),
+      name: "AsuraTestSupport", dependencies: ["AsuraModel"], path: "Tests/AsuraTestSupport"),
     .testTarget(name: "AsuraTensorTests", dependencies: ["AsuraTensor", "AsuraTestSupport"]),
     .testTarget(name: "AsuraDiffTests", dependencies: ["AsuraDiff", "AsuraTestSupport"]),
-    .testTarget(name: "AsuraModelTests", dependencies: ["AsuraModel", "AsuraTestSupport"]),
+    .testTarget(
+      name: "AsuraModelTests", dependencies: ["AsuraModel", "AsuraTraining", "AsuraTestSupport"]),
     .testTarget(name: "AsuraTasksTests", dependencies: ["AsuraTasks", "AsuraTestSupport"]),
     .testTarget(
       name: "AsuraTraceTests", dependencies: ["AsuraTrace", "AsuraTestSupport"],

@@ -171,9 +171,7 @@ extension Interpreter {
   public func attention(
     _ qkv: Value<S>, bias: Value<S>?, _ layout: AttentionLayout
   ) -> Value<S> {
-    precondition(
-      qkv.tensor.rank == 3 && qkv.tensor.rowLength == layout.qkvWidth,
-      "attention of shape \(qkv.shape), not [batch, position, \(layout.qkvWidth)]")
+    layout.check(qkv, bias)
     let primitive = Attention<S>(layout: layout, hasBias: bias != nil)
     return apply(primitive, bias.map { [qkv, $0] } ?? [qkv])
   }

@@ -187,6 +187,7 @@ extension Interpreter {
   public func attentionScores(
     _ qkv: Value<S>, bias: Value<S>?, _ layout: AttentionLayout
   ) -> Value<S> {
+    layout.check(qkv, bias)
     let primitive = AttentionScores<S>(layout: layout, hasBias: bias != nil)
     return apply(primitive, bias.map { [qkv, $0] } ?? [qkv])
   }
@@ -198,6 +199,7 @@ extension Interpreter {
   public func attentionMix(
     _ pattern: Value<S>, _ qkv: Value<S>, _ layout: AttentionLayout
   ) -> Value<S> {
-    apply(AttentionMix(layout: layout), pattern, qkv)
+    layout.check(qkv)
+    return apply(AttentionMix(layout: layout), pattern, qkv)
   }
 }

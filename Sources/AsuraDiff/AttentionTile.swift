@@ -61,6 +61,19 @@ public struct AttentionLayout: Sendable {
   }
   /// The size of the pattern's last axis for `positions` positions.
   public func keyCount(_ positions: Int) -> Int { neighbours?.width ?? positions }
+
+  /// Checks that packed qkv and a bias have these sizes.
+  func check<S>(_ qkv: Value<S>, _ bias: Value<S>? = nil) {
+    precondition(
+      qkv.tensor.rank == 3 && qkv.tensor.rowLength == qkvWidth
+        && (neighbours == nil || neighbours?.positions == qkv.shape[1]),
+      "attention of shape \(qkv.shape), not [batch, \(neighbours?.positions.description ?? "position"), "
+        + "\(qkvWidth)]")
+    let expected = [heads, qkv.shape[1], keyCount(qkv.shape[1])]
+    precondition(
+      bias == nil || bias?.shape == expected,
+      "attention bias of shape \(bias?.shape ?? []), not \(expected)")
+  }
 }
 
 /// The three products attention and its derivatives are made of, for one head of one example.

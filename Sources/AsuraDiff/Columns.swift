@@ -65,7 +65,8 @@ extension Tensor {
   /// A copy of columns `range` of the last axis.
   public func columns(_ range: Range<Int>) -> Self {
     let (rows, width) = (rowCount, rowLength)
-    precondition(range.upperBound <= width, "columns \(range) of shape \(shape)")
+    precondition(
+      range.lowerBound >= 0 && range.upperBound <= width, "columns \(range) of shape \(shape)")
     return Self(shape.dropLast() + [range.count]) { y in
       read { x in
         for r in 0..<rows {
@@ -80,7 +81,8 @@ extension Tensor {
   public mutating func setColumns(_ range: Range<Int>, to values: Self) {
     let (rows, width) = (rowCount, rowLength)
     precondition(
-      range.upperBound <= width && values.shape == shape.dropLast() + [range.count],
+      range.lowerBound >= 0 && range.upperBound <= width
+        && values.shape == shape.dropLast() + [range.count],
       "setting columns \(range) of shape \(shape) to shape \(values.shape)")
     values.read { v in
       update { y in

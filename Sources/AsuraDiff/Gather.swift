@@ -111,6 +111,10 @@ extension Interpreter {
   public func gatherBias(
     _ table: Value<S>, _ indices: [Int32], shape: [Int], missing: S
   ) -> Value<S> {
-    apply(BiasGather(indices: indices, shape: shape, missing: missing), table)
+    precondition(
+      table.shape.count == 2 && indices.count == shape.reduce(1, *)
+        && indices.allSatisfy { $0 < table.shape[1] },
+      "\(indices.count) indices for shape \(shape) of \(table.shape)")
+    return apply(BiasGather(indices: indices, shape: shape, missing: missing), table)
   }
 }

@@ -63,6 +63,7 @@ public struct Interpreter<S: Scalar>: Sendable {
 private struct Recomputation<S: Scalar>: Linearised {
   let input: Tensor<S>
   let body: (Interpreter<S>, Value<S>) throws -> Value<S>
+  var capturesValues: Bool { true }
 
   func vjp(_ cotangent: Tensor<S>, into inputs: Cotangents<S>) throws {
     let (tape, variable, output) = try linearise()
@@ -72,8 +73,9 @@ private struct Recomputation<S: Scalar>: Linearised {
 
   func jvp(_ tangents: [Tensor<S>?], count: Int) throws -> Tensor<S> {
     let (tape, variable, output) = try linearise()
-    guard let tangent = tangents[0] else { return .zeros([count] + output.shape) }
-    return try tape.pushforward([(variable, tangent)], to: output, count: count)
+    // Captured values hold their tangents already.
+    return try tape.pushforward(
+      tangents[0].map { [(variable, $0)] } ?? [], to: output, count: count)
   }
 
   private func linearise() throws -> (Tape<S>, Value<S>, Value<S>) {

@@ -18,7 +18,7 @@ struct Linear<S: Scalar>: Primitive {
     let (x, weight) = (inputs[0], inputs[1])
     let (width, out) = (x.rowLength, weight.shape[0])
     precondition(
-      weight.rank == 2 && offset + width <= weight.shape[1],
+      weight.rank == 2 && offset >= 0 && offset + width <= weight.shape[1],
       "linear: weight \(weight.shape) for inputs of width \(width) from column \(offset)")
     var y = Tensor<S>(x.shape.dropLast() + [out]) { y in
       read(x, weight) { x, w in
@@ -122,6 +122,9 @@ extension Interpreter {
   public func linear(
     _ x: Value<S>, _ weight: Value<S>, _ bias: Value<S>? = nil, offset: Int = 0
   ) -> Value<S> {
+    precondition(
+      bias == nil || bias?.shape == [weight.shape[0]],
+      "linear: bias \(bias?.shape ?? []) for weight \(weight.shape)")
     let primitive = Linear<S>(offset: offset, hasBias: bias != nil)
     return apply(primitive, bias.map { [x, weight, $0] } ?? [x, weight])
   }

@@ -114,6 +114,9 @@ extension Interpreter {
   public func norm(
     _ x: Value<S>, _ kind: NormKind, gain: Value<S>, bias: Value<S>? = nil, epsilon: Double
   ) -> Value<S> {
+    precondition(
+      bias == nil || bias?.shape == gain.shape,
+      "norm: bias \(bias?.shape ?? []) for gain \(gain.shape)")
     let primitive = Normalization<S>(kind: kind, epsilon: epsilon, hasBias: bias != nil)
     return apply(primitive, bias.map { [x, gain, $0] } ?? [x, gain])
   }

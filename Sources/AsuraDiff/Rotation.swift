@@ -26,7 +26,8 @@ struct Rotation<S: Scalar>: Primitive {
 
   func value(of inputs: [Tensor<S>], keepingResiduals: Bool) -> (Tensor<S>, Void?) {
     precondition(
-      inputs[0].rank >= 2 && inputs[0].shape[inputs[0].rank - 2] == cosine.shape[0],
+      inputs[0].rank >= 2 && inputs[0].shape[inputs[0].rank - 2] == cosine.shape[0]
+        && cosine.shape == sine.shape && heads * 2 * cosine.shape[1] <= inputs[0].rowLength,
       "rotating shape \(inputs[0].shape) at \(cosine.shape[0]) positions")
     return (turned(inputs[0], direction: 1), ())
   }

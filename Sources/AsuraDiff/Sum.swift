@@ -96,8 +96,8 @@ struct Interpolation<S: Scalar>: Primitive {
   }
 
   func jvp(_ shape: [Int], _ tangents: [Tensor<S>?], count: Int) -> Tensor<S> {
-    Self.mix(
-      tangents[0] ?? .zeros([count] + shape), tangents[1] ?? .zeros([count] + shape), factor)
+    let db = tangents[1] ?? .zeros([count] + shape)
+    return factor == 1 ? db : Self.mix(tangents[0] ?? .zeros([count] + shape), db, factor)
   }
 
   func vjp(_ shape: [Int], _ cotangent: Tensor<S>, into inputs: Cotangents<S>) {

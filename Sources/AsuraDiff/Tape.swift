@@ -54,6 +54,8 @@ final class Node<S: Scalar>: @unchecked Sendable {
 /// A primitive with the residuals of one application: a linear map that runs both ways.
 protocol Linearised<S> {
   associatedtype S: Scalar
+  /// Whether it also varies with values recorded earlier that are not among its inputs.
+  var capturesValues: Bool { get }
   func jvp(_ tangents: [Tensor<S>?], count: Int) throws -> Tensor<S>
   func vjp(_ cotangent: Tensor<S>, into inputs: Cotangents<S>) throws
 }
@@ -62,6 +64,7 @@ struct Application<P: Primitive>: Linearised {
   typealias S = P.S
   let primitive: P
   let residuals: P.Residuals
+  var capturesValues: Bool { false }
   func jvp(_ tangents: [Tensor<S>?], count: Int) throws -> Tensor<S> {
     try primitive.jvp(residuals, tangents, count: count)
   }
@@ -77,6 +80,14 @@ public final class Tape<S: Scalar> {
 
   /// An empty tape.
   public init() {}
+
+  deinit {
+    // One by one: freeing the last node first would free all the others from within each other's deinit.
+    for node in nodes.reversed() {
+      node.rules = nil
+      node.inputs = []
+    }
+  }
 
   func record(_ rules: any Linearised<S>, inputs: [Node<S>?]) -> Node<S> {
     let node = Node(rules: rules, inputs: inputs)
@@ -124,17 +135,23 @@ public final class Tape<S: Scalar> {
       for (value, _) in seeds { value.node?.tangent = nil }
       for node in nodes { node.tangent = nil }
     }
+    // When this tape's own tangents have served, unless a captured one might be wanted again.
     var lastUse: [ObjectIdentifier: Int] = [:]
-    for (i, node) in nodes.enumerated() {
-      for case let input? in node.inputs { lastUse[ObjectIdentifier(input)] = i }
+    if !nodes.contains(where: { $0.rules?.capturesValues == true }) {
+      for (i, node) in nodes.enumerated() {
+        for case let input? in node.inputs where lastUse[ObjectIdentifier(input)] != nil {
+          lastUse[ObjectIdentifier(input)] = i
+        }
+        lastUse[ObjectIdentifier(node)] = i
+      }
     }
     for (i, node) in nodes.enumerated() {
       let tangents = node.inputs.map { $0?.tangent }
-      if let rules = node.rules, tangents.contains(where: { $0 != nil }) {
+      if let rules = node.rules, rules.capturesValues || tangents.contains(where: { $0 != nil }) {
         node.tangent = try rules.jvp(tangents, count: count)
       }
       for case let input? in node.inputs
-      where lastUse[ObjectIdentifier(input)] == i && input !== output.node && input.rules != nil {
+      where lastUse[ObjectIdentifier(input)] == i && input !== output.node {
         input.tangent = nil
       }
     }

@@ -23,11 +23,10 @@ struct Geometry<S: Scalar>: Sendable {
     self.ids = ids
     let attention = c.attention
     if c.embedding.positions == .learned {
-      let largest = ids.max() ?? 0
-      guard ids.allSatisfy({ $0 >= 0 }), largest < c.embedding.maximumPositions else {
+      if let bad = ids.first(where: { $0 < 0 || $0 >= c.embedding.maximumPositions }) {
         throw ModelError(
           .input,
-          "position \(largest) is beyond the \(c.embedding.maximumPositions) learned positions",
+          "position \(bad) is beyond the \(c.embedding.maximumPositions) learned positions",
           remedy: "Use shorter inputs, or a model with other positions "
             + "(alibi, rope, relative, sinusoidal).")
       }
@@ -65,10 +64,12 @@ struct Geometry<S: Scalar>: Sendable {
       fixedBias = nil
     }
     if attention.positions == .relative {
-      let radius = Int32(attention.relativeRadius)
+      let radius = attention.relativeRadius
       relativeIndex = (0..<count).flatMap { i in
         (0..<keyCount).map { j in
-          key(i, j).map { min(max(ids[$0] - ids[i], -radius), radius) + radius } ?? -1
+          key(i, j).map {
+            Int32(min(max(Int(ids[$0]) - Int(ids[i]), -radius), radius) + radius)
+          } ?? -1
         }
       }
     } else {
@@ -108,14 +109,14 @@ struct Geometry<S: Scalar>: Sendable {
   private static func neighbours(
     _ ids: [Int32], window: Int, _ mask: AttentionConfiguration.Mask
   ) -> NeighbourTable {
-    var places: [Int32: [Int32]] = [:]
-    for (p, id) in ids.enumerated() { places[id, default: []].append(Int32(p)) }
+    var places: [Int: [Int32]] = [:]
+    for (p, id) in ids.enumerated() { places[Int(id), default: []].append(Int32(p)) }
     let lists = ids.enumerated().map { i, id in
       // Whichever is fewer: the numbers within the window, or those there are.
       let near =
         window < places.count
-        ? (-window...window).flatMap { places[id &+ Int32($0)] ?? [] }
-        : places.filter { abs(Int($0.key) - Int(id)) <= window }.flatMap(\.value)
+        ? (-window...window).flatMap { places[Int(id) + $0] ?? [] }
+        : places.filter { abs($0.key - Int(id)) <= window }.flatMap(\.value)
       return near.filter { mask == .full || $0 <= Int32(i) }.sorted()
     }
     let width = max(1, lists.map(\.count).max() ?? 1)

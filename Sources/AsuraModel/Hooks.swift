@@ -168,12 +168,6 @@ final class HookPlan<S: Scalar>: Sendable {
     func install(_ pattern: String, _ iterations: IterationSelection, _ body: Edit<S>.Body?) throws
     {
       for site in try sites.matches(pattern) {
-        // A site recorded by two patterns is recorded once.
-        if body == nil,
-          hooks[site].contains(where: { $0.body == nil && $0.iterations == iterations })
-        {
-          continue
-        }
         hooks[site].append(
           Hook(number: patterns.count, iterations: iterations, body: body))
       }
@@ -206,6 +200,7 @@ final class HookPlan<S: Scalar>: Sendable {
     _ interpreter: Interpreter<S>
   ) throws -> Value<S> {
     var value = value
+    var isRecorded = false
     for hook in hooks[site] where hook.iterations.contains(iteration) {
       firings.withLock { $0[hook.number] += 1 }
       if let body = hook.body {
@@ -216,8 +211,10 @@ final class HookPlan<S: Scalar>: Sendable {
           }
           value = changed
         }
-      } else {
+      } else if !isRecorded {
+        // A site that several requests name is recorded once.
         recorder?.record(value.tensor, sites.sites[site], iteration, examples)
+        isRecorded = true
       }
     }
     return value

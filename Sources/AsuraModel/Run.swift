@@ -162,16 +162,18 @@ extension RecurrentTransformer {
     }
     /// Everything that follows an iteration; returns whether to go on.
     func finish(_ t: Int) throws -> Bool {
-      var logits: Tensor<S>?
-      if readoutIsWanted(t) || settling?.needsReadout == true {
-        logits = .concatenating(
-          try Workers.current.map(passes.count) { try passes[$0].readout().tensor })
+      func readout() throws -> Tensor<S> {
+        .concatenating(try Workers.current.map(passes.count) { try passes[$0].readout().tensor })
       }
+      let logits =
+        readoutIsWanted(t) || settling?.needsReadout == true ? try readout() : nil
       if readoutIsWanted(t) { readouts[t] = logits }
       try receive(t, recorder.drain().map { ($0.site, $0.tensor) })
-      guard settling != nil else { return true }
-      return settling?.update(
-        t, latent: .concatenating(passes.map(\.latent.tensor)), logits: logits) ?? true
+      return try settling?.update(
+        t, latent: .concatenating(passes.map(\.latent.tensor)), logits: logits,
+        // Had a hook asked for this readout, it would be there already.
+        readout: options.readout == .none ? nil : { try logits ?? readout() }, isLast: t == total)
+        ?? true
     }
 
     _ = try finish(start)
@@ -180,18 +182,10 @@ extension RecurrentTransformer {
     try plan?.checkFired(iterations: iterations)
 
     let last = Tensor<S>.concatenating(passes.map(\.latent.tensor))
-    let latent = settling?.settledLatent(or: last) ?? last
-    if settling != nil && options.readout != .none {
-      readouts[iterations] = .concatenating(
-        try Workers.current.map(parts.count) { i in
-          let pass = passes[i]
-          return try pass.computation.reading(with: .plain).readout(
-            Value(latent.slice(parts[i])), pass.embedded, iteration: iterations
-          ).tensor
-        })
-    }
+    if let settled = settling?.settledLogits { readouts[iterations] = settled }
     return Run(
-      latent: latent, readout: readouts, recorded: Recorded(), iterations: iterations,
+      latent: settling?.settledLatent(or: last) ?? last, readout: readouts, recorded: Recorded(),
+      iterations: iterations,
       settled: settling?.iterations ?? Array(repeating: nil, count: input.batch),
       hookFirings: plan?.firingCounts ?? [])
   }
@@ -215,6 +209,7 @@ private struct Settling<S: Scalar> {
   private let rule: StoppingRule
   private(set) var iterations: [Int?]
   private var latents: [Tensor<S>?]
+  private var readouts: [Tensor<S>?]
   private var previousLatent: Tensor<S>?
   private var previousProbabilities: Tensor<S>?
 
@@ -222,6 +217,7 @@ private struct Settling<S: Scalar> {
     self.rule = rule
     iterations = Array(repeating: nil, count: examples)
     latents = Array(repeating: nil, count: examples)
+    readouts = latents
   }
 
   var needsReadout: Bool {
@@ -229,8 +225,12 @@ private struct Settling<S: Scalar> {
     return false
   }
 
-  /// Takes in one iteration; returns whether some example has not settled.
-  mutating func update(_ t: Int, latent: Tensor<S>, logits: Tensor<S>?) -> Bool {
+  /// Takes in one iteration; returns whether some example has not settled. Examples that settle in it keep what
+  /// `readout` gives, if anything, and so do all the others when it is the last.
+  mutating func update(
+    _ t: Int, latent: Tensor<S>, logits: Tensor<S>?, readout: (() throws -> Tensor<S>)?,
+    isLast: Bool
+  ) throws -> Bool {
     let probabilities = logits.map { Interpreter<S>.plain.softmax(Value($0)).tensor }
     for example in iterations.indices where iterations[example] == nil {
       let isSettled: Bool
@@ -252,7 +252,19 @@ private struct Settling<S: Scalar> {
     }
     previousLatent = latent
     previousProbabilities = probabilities
+    let finished = iterations.indices.filter {
+      iterations[$0] == t || (isLast && iterations[$0] == nil)
+    }
+    if !finished.isEmpty, let logits = try readout?() {
+      for example in finished { readouts[example] = logits.slice(example..<example + 1) }
+    }
     return iterations.contains { $0 == nil }
+  }
+
+  /// Each example's logits as it settled, or its last; nil when none were wanted.
+  var settledLogits: Tensor<S>? {
+    let kept = readouts.compactMap { $0 }
+    return kept.count == readouts.count ? .concatenating(kept) : nil
   }
 
   /// Each example's latent as it settled, or its last.

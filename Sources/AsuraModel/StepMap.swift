@@ -19,6 +19,9 @@ public struct StepMap<S: Scalar>: Sendable {
   init(_ model: RecurrentTransformer<S>, _ input: ModelInput, iteration: Int, of count: Int) throws
   {
     try model.check(input)
+    guard iteration >= 1 else {
+      throw ModelError(.input, "iteration \(iteration)", remedy: "Iterations count from 1.")
+    }
     try model.check(iterations: iteration)
     computation = model.computation(
       .plain, geometry: try Geometry(model.configuration, input), hooks: nil,
@@ -31,7 +34,8 @@ public struct StepMap<S: Scalar>: Sendable {
 
   /// `F(z)`
   public func callAsFunction(_ z: Tensor<S>) throws -> Tensor<S> {
-    try computation.iterate(Value(z), embedded, iteration: iteration, step: step).tensor
+    precondition(z.shape == shape, "a latent of shape \(z.shape), not \(shape)")
+    return try computation.iterate(Value(z), embedded, iteration: iteration, step: step).tensor
   }
 
   /// F and its Jacobian at z.

@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// A training step makes thousands of short-lived tensors of a few sizes. Reusing their blocks
 /// keeps them in the processor's cache and spares the page faults of asking the system anew.
-final class BufferPool: Sendable {
+package final class BufferPool: Sendable {
   static let shared = BufferPool()
 
   /// Blocks are aligned for the widest vector registers and cache lines.
@@ -22,7 +22,7 @@ final class BufferPool: Sendable {
 
   /// The size class of a request and the bytes a block of it has: eight classes to each doubling,
   /// so that at most an eighth of a block is wasted.
-  static func sizeClass(_ bytes: Int) -> (index: Int, bytes: Int) {
+  package static func sizeClass(_ bytes: Int) -> (index: Int, bytes: Int) {
     let units = UInt(max(bytes, 1) + alignment - 1) / UInt(alignment)
     if units <= 8 { return (Int(units) - 1, Int(units) * alignment) }
     let exponent = UInt.bitWidth - 1 - units.leadingZeroBitCount

@@ -13,7 +13,8 @@ public func gemm<S: Scalar>(
 ) {
   if m == 0 || n == 0 { return }
   _ = BLAS.kernels
-  S.gemm(transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+  // BLAS insists on strides of at least 1, even of what is empty.
+  S.gemm(transA, transB, m, n, k, alpha, a, max(1, lda), b, max(1, ldb), beta, c, max(1, ldc))
 }
 
 extension Tensor {
@@ -29,8 +30,8 @@ extension Tensor {
     return Self([m, n]) { c in
       AsuraTensor.read(self, other) { a, b in
         gemm(
-          transposed.0, transposed.1, m: m, n: n, k: k, a, lda: max(1, shape[1]), b,
-          ldb: max(1, other.shape[1]), c, ldc: max(1, n))
+          transposed.0, transposed.1, m: m, n: n, k: k, a, lda: shape[1], b, ldb: other.shape[1], c,
+          ldc: n)
       }
     }
   }

@@ -96,7 +96,9 @@ extension Tensor {
     let width = range.upperBound - range.lowerBound
     return Self(shape) { base in
       for i in 0..<elementCount(of: shape) {
-        base[i] = range.lowerBound + width * S(random.uniform())
+        // Rounding can reach the upper bound.
+        let x = range.lowerBound + width * S(random.uniform())
+        base[i] = min(x, range.upperBound.nextDown)
       }
     }
   }

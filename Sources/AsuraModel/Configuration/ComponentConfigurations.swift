@@ -150,17 +150,17 @@ public struct NormConfiguration: Sendable, Equatable, Codable {
   public var placement = Placement.pre
   /// Added to the variance (layer) or the mean square (RMS).
   public var epsilon = 1e-5
-  /// Whether the norms have biases beside their gains.
+  /// Whether the norms have biases beside their gains: unless given, LayerNorm has and RMSNorm has not.
   public var bias = true
 
   public init(
     kind: NormKind = .layer, placement: Placement = .pre, epsilon: Double = 1e-5,
-    bias: Bool = true
+    bias: Bool? = nil
   ) {
     self.kind = kind
     self.placement = placement
     self.epsilon = epsilon
-    self.bias = bias
+    self.bias = bias ?? (kind == .layer)
   }
 
   enum CodingKeys: String, CodingKey, CaseIterable { case kind, placement, epsilon, bias }

@@ -111,6 +111,18 @@ public struct ModelConfiguration: Sendable, Equatable, Codable {
   /// The largest size any one field may have: no model we know comes near, and products of them
   /// stay countable.
   private static let largest = 1 << 20
+  /// The most parameters a model may have: 64 GiB of them in single precision.
+  private static let mostParameters = 1 << 34
+
+  /// About how many parameters there are: those of embeddings, projections and head.
+  private var approximateSize: Int {
+    let qkv = (attention.heads + 2 * attention.keyValueHeads) * headWidth
+    let up = mlp.activation == .swiglu ? 2 * mlp.width : mlp.width
+    let block = width * (qkv + width + up + mlp.width)
+    let coreBlocks = core * (shared ? 1 : iterations)
+    let positions = embedding.positions == .learned ? embedding.maximumPositions : 0
+    return (prelude + coreBlocks + coda) * block + width * (vocabulary + positions + classes)
+  }
 
   private func validate() throws {
     func check(_ field: String, _ value: Int, _ range: ClosedRange<Int>) throws {
@@ -128,7 +140,7 @@ public struct ModelConfiguration: Sendable, Equatable, Codable {
     try check("core", core, 1...1024)
     try check("coda", coda, 0...1024)
     try check("iterations", iterations, 1...Self.largest)
-    if !shared { try check("iterations (with shared: false)", iterations, 1...1024) }
+    if !shared { try check("core × iterations (with shared: false)", core * iterations, 1...4096) }
     try check("embedding.maximumPositions", embedding.maximumPositions, 1...Self.largest)
     try check("attention.heads", attention.heads, 1...4096)
     try check("attention.keyValueHeads", attention.keyValueHeads, 1...attention.heads)
@@ -144,6 +156,12 @@ public struct ModelConfiguration: Sendable, Equatable, Codable {
       throw ConfigurationError(
         field: "attention.keyValueHeads", found: "\(attention.keyValueHeads)",
         expected: "a divisor of attention.heads \(attention.heads)")
+    }
+    guard approximateSize <= Self.mostParameters else {
+      throw ModelError(
+        .configuration,
+        "the model has some \(approximateSize) parameters, expected at most \(Self.mostParameters)",
+        remedy: "Choose a smaller vocabulary, width, mlp.width or fewer blocks.")
     }
     if attention.positions == .rope && headWidth % 2 != 0 {
       throw ConfigurationError(

@@ -92,6 +92,20 @@ public struct Safetensors: Sendable {
       entries[name] = Entry(
         type: type, shape: shape, bytes: start + offsets[0]..<start + offsets[1])
     }
+    // The format asks for tensors side by side: a byte belongs to one of them.
+    var (end, previous) = (start, "")
+    for (name, entry) in entries.sorted(by: {
+      ($0.value.bytes.lowerBound, $0.value.bytes.upperBound)
+        < ($1.value.bytes.lowerBound, $1.value.bytes.upperBound)
+    }) {
+      let gap = entry.bytes.lowerBound - end
+      guard gap >= 0 else { throw bad("\(name) overlaps \(previous)") }
+      guard gap == 0 else { throw bad("\(gap) bytes before \(name) belong to no tensor") }
+      (end, previous) = (entry.bytes.upperBound, name)
+    }
+    guard end == data.count else {
+      throw bad("\(data.count - end) bytes at its end belong to no tensor")
+    }
     self.metadata = metadata
     self.entries = entries
     self.data = data

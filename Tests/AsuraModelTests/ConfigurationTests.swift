@@ -1,0 +1,147 @@
+import AsuraModel
+import AsuraTestSupport
+import Foundation
+import Testing
+
+@Suite struct ConfigurationTests {
+  private func read(_ json: String) throws -> ModelConfiguration {
+    try ModelConfiguration(json: Data(json.utf8), source: "model.json")
+  }
+
+  /// The smallest configuration, with more fields or others.
+  private func json(_ more: String = "", attention: String = "\"heads\": 2", mlp: String = "")
+    -> String
+  {
+    """
+    {"vocabulary": 7, "classes": 5, "width": 8, "iterations": 4,
+     "attention": {\(attention)}, "mlp": {"width": 16\(mlp)}\(more.isEmpty ? "" : ", ")\(more)}
+    """
+  }
+
+  private func expectError(
+    _ json: String, _ message: String, sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    do {
+      _ = try read(json)
+      Issue.record("no error, expected: \(message)", sourceLocation: sourceLocation)
+    } catch {
+      #expect("\(error)" == "model.json: \(message)", sourceLocation: sourceLocation)
+      #expect((error as? ModelError)?.kind == .configuration, sourceLocation: sourceLocation)
+    }
+  }
+
+  @Test func defaults() throws {
+    let c = try read(json())
+    #expect(
+      c
+        == (try ModelConfiguration(
+          vocabulary: 7, classes: 5, width: 8, iterations: 4,
+          attention: AttentionConfiguration(heads: 2), mlp: MLPConfiguration(width: 16))))
+    #expect(c.recall == .concat && c.initialLatent == .zeros && c.shared && c.finalNorm)
+    #expect(c.attention.keyValueHeads == 2 && c.norm.bias && c.norm.epsilon == 1e-5)
+    let rms = try read(json(#""norm": {"kind": "rms"}"#))
+    #expect(!rms.norm.bias)
+    #expect(rms.norm == NormConfiguration(kind: .rms))
+    #expect(try read(json(#""norm": {"kind": "rms", "bias": true}"#)).norm.bias)
+  }
+
+  @Test func roundTrip() throws {
+    for name in Golden.models {
+      let c = try Golden(name).configuration
+      #expect(try ModelConfiguration(json: c.json, source: "again") == c)
+    }
+  }
+
+  @Test func unknownKeys() {
+    expectError(json(#""vocabluary": 3"#), "unknown key vocabluary\nDid you mean vocabulary?")
+    expectError(
+      json(attention: #""heads": 2, "head": 3"#), "unknown key attention.head\nDid you mean heads?")
+    expectError(
+      json(mlp: #", "activatoin": "gelu""#), "unknown key mlp.activatoin\nDid you mean activation?")
+    expectError(
+      json(#""update": {"rate": 1}"#), "unknown key update.rate\nKnown keys: kind, step.")
+  }
+
+  @Test func wrongTypes() {
+    expectError(
+      json(#""prelude": "two""#), "prelude has a value of the wrong kind, expected a whole number")
+    expectError(
+      json(#""prelude": 1.5"#), "prelude has a value of the wrong kind, expected a whole number")
+    expectError(
+      json(#""prelude": 1e300"#), "prelude has a value of the wrong kind, expected a whole number")
+    expectError(
+      json(#""shared": 1"#), "shared has a value of the wrong kind, expected true or false")
+    expectError(json(#""noise": []"#), "noise has a value of the wrong kind, expected a number")
+    expectError(
+      json(#""recall": "cat""#),
+      "recall has a value of the wrong kind, expected one of concat, add, none")
+    expectError(
+      json(#""norm": {"kind": 3}"#),
+      "norm.kind has a value of the wrong kind, expected one of layer, rms")
+    expectError(
+      json(attention: #""heads": 2, "slopes": "steep""#),
+      "attention.slopes has a value of the wrong kind, expected a list of numbers")
+    expectError(
+      json(attention: #""heads": 2, "window": true"#),
+      "attention.window has a value of the wrong kind, expected a whole number")
+    expectError(
+      json(#""norm": "layer""#),
+      "norm has a value of the wrong kind, expected keys with values of their own")
+    expectError("{}", "vocabulary is missing\nGive it a value.")
+    expectError(json(attention: ""), "attention.heads is missing\nGive it a value.")
+    for text in ["", "[]", "3", "{", "null", "\u{0}", "{\"vocabulary\": 7,}"] {
+      #expect(throws: ModelError.self) { try read(text) }
+    }
+  }
+
+  @Test func absurdSizes() {
+    expectError(
+      json(#""prelude": -1"#), "prelude is -1, expected a number from 0 to 1024")
+    expectError(
+      json(#""prelude": 9223372036854775807"#),
+      "prelude is 9223372036854775807, expected a number from 0 to 1024")
+    expectError(
+      json(attention: #""heads": 0"#), "attention.heads is 0, expected a number from 1 to 4096")
+    expectError(
+      json(attention: #""heads": 3"#), "attention.heads is 3, expected a divisor of width 8")
+    expectError(
+      json(attention: #""heads": 4, "keyValueHeads": 3"#),
+      "attention.keyValueHeads is 3, expected a divisor of attention.heads 4")
+    expectError(
+      json(attention: #""heads": 8, "positions": "rope""#),
+      "attention.positions is rope with heads of odd width 1, expected an even width/heads, since "
+        + "rotary positions turn pairs")
+    expectError(
+      json(attention: #""heads": 2, "slopes": [1]"#),
+      "attention.slopes is [1.0], expected one finite number for each of the 2 heads")
+    expectError(
+      json(#""recall": "none""#),
+      "recall is none with initialLatent zeros, expected initialLatent: input, or the recurrence never "
+        + "sees its input")
+    expectError(json(#""core": 0"#), "core is 0, expected a number from 1 to 1024")
+    expectError(
+      json(#""norm": {"epsilon": 0}"#), "norm.epsilon is 0.0, expected a finite number above 0")
+    expectError(json(#""noise": -1"#), "noise is -1.0, expected a finite number, 0 or more")
+    expectError(
+      json(#""update": {"step": 0}"#), "update.step is 0.0, expected a finite number above 0")
+    expectError(
+      json(#""embedding": {"maximumPositions": 0}"#),
+      "embedding.maximumPositions is 0, expected a number from 1 to 1048576")
+  }
+
+  /// Each size is allowed, all together no machine could hold.
+  @Test func absurdTotals() {
+    expectError(
+      """
+      {"vocabulary": 1048576, "classes": 5, "width": 65536, "iterations": 4,
+       "attention": {"heads": 1}, "mlp": {"width": 1}}
+      """,
+      "the model has some 85899804672 parameters, expected at most 17179869184\n"
+        + "Choose a smaller vocabulary, width, mlp.width or fewer blocks.")
+    // A million blocks, small as they are, take long to list.
+    let many = json(#""shared": false, "core": 1024"#)
+    #expect(throws: ModelError.self) {
+      try read(many.replacingOccurrences(of: "\"iterations\": 4", with: "\"iterations\": 1024"))
+    }
+  }
+}
