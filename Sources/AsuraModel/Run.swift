@@ -3,7 +3,7 @@ import AsuraTensor
 
 /// When an example's latent counts as settled, so that it needs no more iterations.
 public enum StoppingRule: Sendable, Equatable {
-  /// When ‖z_t − z_{t−1}‖ / ‖z_t‖ falls under the tolerance.
+  /// When ‖z_t − z_{t−1}‖ is at most the tolerance times ‖z_t‖.
   case relativeStep(Double)
   /// When no class's probability at any position changes by the tolerance or more in an iteration.
   case readoutChange(Double)
@@ -23,6 +23,9 @@ public struct RunOptions<S: Scalar>: Sendable {
   public var iterations: Int?
   /// A latent `[batch, position, width]` to go on from, and how many iterations it has had.
   public var start: (latent: Tensor<S>, at: Int)?
+  /// How many iterations the whole trajectory has, of which this run may be a part: it sets the step of
+  /// Euler updates of step 1/T. The run's last iteration when nil.
+  public var trajectory: Int?
   /// Which latents to read out.
   public var readout = Readout.last
   /// What to record.
@@ -49,7 +52,7 @@ public struct Run<S: Scalar>: Sendable {
   public let readout: [Int: Tensor<S>]
   /// The values of the recorded sites, whole batches.
   public fileprivate(set) var recorded: Recorded<S>
-  /// How many iterations were run.
+  /// The last iteration's number: with a start latent those it had had before count.
   public let iterations: Int
   /// For each example the iteration in which it settled; nil when it did not, or when there was no
   /// stopping rule.
@@ -138,7 +141,7 @@ extension RecurrentTransformer {
       edits: options.edits, record: options.record, recorder: recorder, sites: sites)
     let geometry = try Geometry<S>(configuration, input)
     let parts = Self.parts(of: input, whole: options.wholeBatch)
-    let step = eulerStep(iterations: start + count)
+    let step = eulerStep(iterations: options.trajectory ?? start + count)
     let noise = Random(seed: options.seed, for: "initial latent")
     let passes = try Workers.current.map(parts.count) { i in
       try Pass(
@@ -239,7 +242,7 @@ private struct Settling<S: Scalar> {
         guard let previous = previousLatent else { continue }
         let z = latent[example]
         isSettled =
-          z.squaredDistance(to: previous[example]).squareRoot() < tolerance * z.norm
+          z.squaredDistance(to: previous[example]).squareRoot() <= tolerance * z.norm
       case .readoutChange(let tolerance):
         guard let now = probabilities, let before = previousProbabilities else { continue }
         isSettled = zip(now[example].elements, before[example].elements)

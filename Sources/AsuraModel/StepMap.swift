@@ -3,8 +3,8 @@ import AsuraTensor
 
 /// One iteration as a map of the latent at a fixed input: `F(z; e)`, with its derivatives.
 ///
-/// It is the same computation a run makes, so `F` applied to a run's latent gives the run's next
-/// one.
+/// It is the same computation a run makes: `F` applied to a run's latent gives the run's next one, to
+/// the bit where the batch is small enough to be run in one part.
 public struct StepMap<S: Scalar>: Sendable {
   private let computation: Computation<S>
   private let embedded: Computation<S>.Embedded

@@ -7,8 +7,8 @@ import Synchronization
 ///
 /// What is computed must not depend on the number: callers split work by its own shape, never by
 /// the number of workers, so every result is the same to the bit for any thread count.
-/// `Workers.current` is what the library uses; inside a part it is a single worker, so nested work
-/// stays on its thread.
+/// `Workers.current` is what the library uses; inside a part that runs beside others it is a single
+/// worker, so nested work stays on its thread.
 public struct Workers: Sendable, Equatable {
   /// How many threads work on a job, the caller's included.
   public let count: Int

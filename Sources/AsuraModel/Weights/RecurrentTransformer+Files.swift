@@ -28,8 +28,8 @@ extension RecurrentTransformer {
   /// Writes `NAME.safetensors` and `NAME.json`, each whole or not at all.
   public func save(to url: URL) throws {
     let json = url.deletingPathExtension().appendingPathExtension("json")
-    try configuration.json.write(to: json, options: .atomic)
     try safetensors().write(to: url, options: .atomic)
+    try configuration.json.write(to: json, options: .atomic)
   }
 
   /// The weights in safetensors format, which `safetensors.torch.load_file` reads.
