@@ -59,12 +59,15 @@ package struct GradientResult<S: Scalar>: Sendable {
 package struct GradientComputation<S: Scalar>: Sendable {
   package var plans: [DepthPlan]
   package var objective = Objective()
-  /// Whether derivatives keep only the latents and recompute each iteration.
-  package var recomputes = false
+  /// Whether derivatives keep only the latents and recompute each iteration; when nil, they do if what
+  /// a part's iterations keep would not fit `mostBytesKept`.
+  package var recomputes: Bool?
+  /// What each worker may keep of a part's activations before it recomputes them.
+  private static var mostBytesKept: Int { 128 << 20 }
 
   private static var laneCount: Int { 8 }
 
-  package init(plans: [DepthPlan], objective: Objective = Objective(), recomputes: Bool = false) {
+  package init(plans: [DepthPlan], objective: Objective = Objective(), recomputes: Bool? = nil) {
     self.plans = plans
     self.objective = objective
     self.recomputes = recomputes
@@ -135,7 +138,10 @@ package struct GradientComputation<S: Scalar>: Sendable {
       let interpreter = Interpreter.recording(on: tape)
       let pass = try model.pass(
         part, parameters: variables, interpreter, from: start, of: total, noise: noise)
-      pass.recomputes = recomputes
+      let kept =
+        plan.graded * examples.count * MemoryLayout<S>.size
+        * model.configuration.activationCount(positions: input.positions)
+      pass.recomputes = recomputes ?? (kept > Self.mostBytesKept)
       let readouts = min(objective.lastIterations ?? plan.graded, plan.graded)
       let share = plan.weight / Double(max(scored, 1) * max(readouts, 1))
       let one = Tensor<S>([], repeating: 1)

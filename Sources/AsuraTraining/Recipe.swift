@@ -63,9 +63,9 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
   public var logEvery = 10
   /// Steps between checkpoints.
   public var checkpointEvery = 100
-  /// Whether derivatives recompute each iteration from its latent instead of keeping what is inside
-  /// it.
-  public var recompute = false
+  /// Whether derivatives recompute each iteration from its latent instead of keeping what is inside it;
+  /// when absent, they do once a worker would keep more than 128 MiB.
+  public var recompute: Bool?
   /// The decay of an exponential moving average of the weights, which is then what is saved; none
   /// when absent.
   public var averageDecay: Double?
@@ -85,7 +85,7 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
     batch = try fields.value(.batch, default: 64)
     logEvery = try fields.value(.logEvery, default: 10)
     checkpointEvery = try fields.value(.checkpointEvery, default: 100)
-    recompute = try fields.value(.recompute, default: false)
+    recompute = try fields.value(.recompute)
     averageDecay = try fields.value(.averageDecay)
     for (name, value, range) in [
       ("steps", steps, 1...100_000_000), ("batch", batch, 1...1_048_576),

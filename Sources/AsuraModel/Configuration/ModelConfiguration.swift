@@ -108,6 +108,14 @@ public struct ModelConfiguration: Sendable, Equatable, Codable {
   /// The width of one attention head.
   public var headWidth: Int { width / attention.heads }
 
+  /// How many numbers reverse mode keeps of one iteration of one example: what the derivative rules of
+  /// the core's primitives read, near enough to plan memory by.
+  package func activationCount(positions: Int) -> Int {
+    let keys = attention.window.map { min(positions, 2 * $0 + 1) } ?? positions
+    let hidden = (mlp.activation == .swiglu ? 4 : 2) * mlp.width
+    return positions * (width + core * (9 * width + hidden + attention.heads * keys))
+  }
+
   /// The largest size any one field may have: no model we know comes near, and products of them
   /// stay countable.
   private static let largest = 1 << 20
