@@ -38,4 +38,4 @@ for (i, value) in leading.values.enumerated() {
 let difference = zip(dense, leading.values).map { ($0 - $1).length }.max() ?? .nan
 print(String(format: "\nspectral radius %.6f", dense[0].length))
 print(String(format: "largest difference %.0e", difference))
-print("\(leading.applications) products with J instead of \(n)")
+print("\(leading.applications) products with J, one after another; the matrix took \(n) at once")

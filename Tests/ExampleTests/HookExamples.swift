@@ -80,14 +80,14 @@ import Testing
     }
   }
 
-  /// Alternatives that the article's table of spellings names.
+  /// TransformerLens spellings; brackets mean nothing in a pattern.
   @Test(arguments: [
     ("blocks.*.attn.hook_attn_scores", "core.0.attn.scores"),
     ("blocks.0.hook_resid_post", "core.0.resid_post"), ("blocks.0.mlp.hook_pre", "core.0.mlp.pre"),
     ("hook_embed", "embed"), ("core.?.attn.[q]", nil),
   ])
   func spellings(theirs: String, ours: String?) throws {
-    #expect(try? model.sites(matching: theirs).first?.description == ours)
+    #expect((try? model.sites(matching: theirs).first?.description) == ours)
   }
 }
 
