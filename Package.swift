@@ -73,7 +73,7 @@ let package = Package(
     .target(
       name: "AsuraCommandLine",
       dependencies: [
-        "AsuraTensor", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Asura", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "asura-train", dependencies: ["Asura", "AsuraCommandLine"]),
     .executableTarget(name: "asura-trace", dependencies: ["Asura", "AsuraCommandLine"]),

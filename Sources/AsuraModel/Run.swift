@@ -44,7 +44,7 @@ public struct Run<S: Scalar>: Sendable {
   /// logits as it settled.
   public let readout: [Int: Tensor<S>]
   /// The values of the recorded sites, whole batches.
-  public let recorded: Recorded<S>
+  public fileprivate(set) var recorded: Recorded<S>
   /// How many iterations were run.
   public let iterations: Int
   /// For each example the iteration in which it settled; nil when it did not, or when there was no stopping rule.
@@ -96,11 +96,23 @@ extension RecurrentTransformer {
     return try run(input, options)
   }
 
-  /// Runs the model on a batch. With `receive`, recorded values are handed over after each iteration, in order, on
-  /// the calling thread, and not kept: memory does not grow with the iterations. It may throw to end the run.
+  /// Runs the model on a batch.
+  public func run(_ input: ModelInput, _ options: RunOptions<S>) throws -> Run<S> {
+    var recorded = Recorded<S>()
+    var run = try run(input, options) { iteration, values in
+      for (site, tensor) in values {
+        recorded.values[.init(site: site, iteration: iteration)] = tensor
+      }
+    }
+    run.recorded = recorded
+    return run
+  }
+
+  /// Runs the model on a batch and hands over what is recorded after each iteration, in order, on the calling thread: it is
+  /// not kept, so memory does not grow with the iterations. `receive` may throw to end the run.
   public func run(
     _ input: ModelInput, _ options: RunOptions<S>,
-    receive: ((_ iteration: Int, _ values: [(site: Site, tensor: Tensor<S>)]) throws -> Void)? = nil
+    receive: (_ iteration: Int, _ values: [(site: Site, tensor: Tensor<S>)]) throws -> Void
   ) throws -> Run<S> {
     try check(input)
     let start = options.start?.at ?? 0
@@ -129,7 +141,6 @@ extension RecurrentTransformer {
     }
 
     var readouts: [Int: Tensor<S>] = [:]
-    var recorded = Recorded<S>()
     var settling = options.stop.map { Settling<S>($0, examples: input.batch) }
     let total = start + count
 
@@ -149,14 +160,7 @@ extension RecurrentTransformer {
           try Workers.current.map(passes.count) { try passes[$0].readout().tensor })
       }
       if readoutIsWanted(t) { readouts[t] = logits }
-      let values = recorder.drain()
-      if let receive {
-        try receive(t, values.map { ($0.site, $0.tensor) })
-      } else {
-        for value in values {
-          recorded.values[.init(site: value.site, iteration: value.iteration)] = value.tensor
-        }
-      }
+      try receive(t, recorder.drain().map { ($0.site, $0.tensor) })
       guard settling != nil else { return true }
       return settling?.update(
         t, latent: .concatenating(passes.map(\.latent.tensor)), logits: logits) ?? true
@@ -179,7 +183,7 @@ extension RecurrentTransformer {
         })
     }
     return Run(
-      latent: latent, readout: readouts, recorded: recorded, iterations: iterations,
+      latent: latent, readout: readouts, recorded: Recorded(), iterations: iterations,
       settled: settling?.iterations ?? Array(repeating: nil, count: input.batch),
       hookFirings: plan?.firingCounts ?? [])
   }

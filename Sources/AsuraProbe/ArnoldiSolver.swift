@@ -48,7 +48,8 @@ public struct ArnoldiSolver: Sendable, Equatable {
     try validate(size: size)
     let wanted = subspace ?? max(2 * count + 1, 20)
     let basisSize = min(max(wanted, count + 2), size)
-    guard basisSize.multipliedReportingOverflow(by: size).partialValue <= Int32.max else {
+    let (elements, overflow) = basisSize.multipliedReportingOverflow(by: size)
+    guard !overflow, elements <= Int32.max else {
       throw ArnoldiError.tooLarge(size: size, subspace: basisSize)
     }
     var applications = 0

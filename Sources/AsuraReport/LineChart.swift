@@ -48,8 +48,10 @@ public struct LineChart: Chart, Equatable {
   public var references: [Reference]
   /// Whether the vertical axis is logarithmic; values that are not positive are gaps then.
   public var isLogarithmic: Bool
-  /// The chart's size in pixels.
-  public var size: (width: Double, height: Double) = (720, 420)
+  /// The chart's width in pixels.
+  public var width = 720.0
+  /// The chart's height in pixels.
+  public var height = 420.0
 
   public init(
     _ title: ChartTitle, xLabel: String = "iteration", yLabel: String, series: [Series],
@@ -63,12 +65,10 @@ public struct LineChart: Chart, Equatable {
     self.isLogarithmic = isLogarithmic
   }
 
-  public static func == (a: LineChart, b: LineChart) -> Bool { a.svg == b.svg }
-
   public var svg: String {
-    var svg = SVGWriter(width: size.width, height: size.height, label: title.title)
+    var svg = SVGWriter(width: width, height: height, label: title.title)
     Frame.writeTitle(title, to: &svg)
-    let legend = Legend(names: series.count > 1 ? series.map(\.name) : [], width: size.width - 40)
+    let legend = Legend(names: series.count > 1 ? series.map(\.name) : [], width: width - 40)
     let top = Frame.top(title, extra: legend.height)
     let values = series.flatMap { $0.y + $0.band.flatMap { [$0.lowerBound, $0.upperBound] } }
     let xDomain = Scale.domain(of: series.flatMap(\.x), padding: 0.02)
@@ -78,11 +78,11 @@ public struct LineChart: Chart, Equatable {
       Scale.domain(of: values + references.map(\.value), isLogarithmic: isLogarithmic)
     }
     legend.write(top: top - legend.height, to: &svg)
-    let height = size.height - top - 58
+    let plotHeight = height - top - 58
     guard let xDomain, let yDomain else {
       let frame = Frame(
         x: Scale(domain: 0...1, pixels: (0, 1)), y: Scale(domain: 0...1, pixels: (0, 1)), left: 70,
-        top: top, width: size.width - 94, height: height)
+        top: top, width: width - 94, height: plotHeight)
       let none = Ticks(values: [], labels: [])
       frame.writeAxes(x: none, y: none, xLabel: xLabel, yLabel: yLabel, to: &svg)
       frame.writeEmpty(
@@ -90,23 +90,23 @@ public struct LineChart: Chart, Equatable {
         to: &svg)
       return svg.finished()
     }
-    let tickCount = max(2, Int(height / 44))
+    let tickCount = max(2, Int(plotHeight / 44))
     let yTicks =
       isLogarithmic
       ? Ticks.logarithmic(yDomain, count: tickCount) : Ticks.linear(yDomain, count: tickCount)
     let widest = yTicks.labels.map { SVGWriter.width(of: $0, size: 11.5) }.max() ?? 0
     let left = 48 + widest
-    let width = size.width - left - 24
+    let plotWidth = width - left - 24
     let frame = Frame(
-      x: Scale(domain: xDomain, pixels: (left, left + width)),
-      y: Scale(domain: yDomain, pixels: (top + height, top), isLogarithmic: isLogarithmic),
-      left: left, top: top, width: width, height: height)
+      x: Scale(domain: xDomain, pixels: (left, left + plotWidth)),
+      y: Scale(domain: yDomain, pixels: (top + plotHeight, top), isLogarithmic: isLogarithmic),
+      left: left, top: top, width: plotWidth, height: plotHeight)
     let whole = series.allSatisfy { $0.x.allSatisfy { $0 == $0.rounded() } }
-    let xTicks = Ticks.linear(xDomain, count: max(2, Int(width / 64)), whole: whole)
+    let xTicks = Ticks.linear(xDomain, count: max(2, Int(plotWidth / 64)), whole: whole)
     frame.writeAxes(x: xTicks, y: yTicks, xLabel: xLabel, yLabel: yLabel, to: &svg)
     for reference in references {
       guard let place = frame.y(reference.value) else { continue }
-      svg.line(left, place, left + width, place, style: "ref")
+      svg.line(left, place, left + plotWidth, place, style: "ref")
     }
     frame.clipped(&svg) { svg in
       for (index, one) in series.enumerated() { writeBand(one, index, frame, &svg) }
@@ -116,7 +116,8 @@ public struct LineChart: Chart, Equatable {
       guard let place = frame.y(reference.value) else { continue }
       let above = place - 6 > top + 8
       svg.label(
-        reference.label, x: left + width - 6, y: above ? place - 6 : place + 15, style: "reflabel",
+        reference.label, x: left + plotWidth - 6, y: above ? place - 6 : place + 15,
+        style: "reflabel",
         anchor: "end")
     }
     return svg.finished()

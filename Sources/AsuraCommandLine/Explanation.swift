@@ -1,8 +1,7 @@
 import Asura
-import AsuraCommandLine
 
 /// What the library's errors are to a command: an exit status, a message and a remedy.
-func explained(_ error: any Error) -> CommandError? {
+public func explained(_ error: any Error) -> CommandError? {
   switch error {
   case let error as ModelError:
     let status: CommandStatus =
@@ -20,6 +19,15 @@ func explained(_ error: any Error) -> CommandError? {
     case .folder(let message, let remedy):
       return CommandError(message, status: .incompleteInput, remedy: remedy)
     }
+  case let error as TraceError:
+    let status: CommandStatus =
+      switch error.kind {
+      case .exists, .misuse: .usage
+      case .notFound: .nothingMatched
+      case .missing, .foreign, .version, .damaged: .incompleteInput
+      case .inaccessible, .library: .failure
+      }
+    return CommandError("\(error)", status: status)
   default: return nil
   }
 }

@@ -1,0 +1,64 @@
+import AsuraDiff
+import AsuraTensor
+
+/// One axis of a site's value: its name in the project's words, and its size.
+public struct SiteAxis: Sendable, Equatable {
+  public let name: String
+  public let count: Int
+
+  public init(_ name: String, _ count: Int) {
+    self.name = name
+    self.count = count
+  }
+}
+
+extension RecurrentTransformer {
+  /// The axes of a site's value for an input.
+  public func axes(of site: Site, for input: ModelInput) -> [SiteAxis] {
+    let c = configuration
+    let rows = [SiteAxis("batch", input.batch), SiteAxis("position", input.positions)]
+    func vector(_ name: String, _ count: Int) -> [SiteAxis] { rows + [SiteAxis(name, count)] }
+    guard case .block(_, _, let place) = site else {
+      return site == .logits ? vector("class", c.classes) : vector("width", c.width)
+    }
+    switch place {
+    case .residPre, .residMid, .residPost, .attnOut, .mlpOut: return vector("width", c.width)
+    case .q, .z: return vector("head_width", c.width)
+    case .k, .v: return vector("head_width", c.attention.keyValueHeads * c.headWidth)
+    case .mlpPre:
+      return vector("hidden", c.mlp.activation == .swiglu ? 2 * c.mlp.width : c.mlp.width)
+    case .mlpPost: return vector("hidden", c.mlp.width)
+    case .scores, .pattern:
+      let keys =
+        neighbours(for: input).map { SiteAxis("neighbour", $0.width) }
+        ?? SiteAxis("key", input.positions)
+      return [
+        SiteAxis("batch", input.batch), SiteAxis("head", c.attention.heads),
+        SiteAxis("query", input.positions), keys,
+      ]
+    }
+  }
+
+  /// Which keys each query sees, for a model with a window; nil when queries may see all keys.
+  public func neighbours(for input: ModelInput) -> NeighbourTable? {
+    guard configuration.attention.window != nil else { return nil }
+    return (try? Geometry<S>(configuration, input))?.layout.neighbours
+  }
+
+  /// A hash of the weights' names, shapes and bits (64-bit FNV-1a): equal models have equal hashes. It guards against
+  /// mistakes, not against forgery.
+  public var weightsHash: String {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    func add(_ bytes: UnsafeRawBufferPointer) {
+      for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    }
+    for (name, tensor) in zip(parameterNames, parameters) {
+      Array("\(name)\(tensor.shape)".utf8).withUnsafeBytes(add)
+      tensor.read {
+        add(UnsafeRawBufferPointer(start: $0, count: tensor.count * MemoryLayout<S>.stride))
+      }
+    }
+    let digits = String(hash, radix: 16)
+    return "fnv1a64:" + String(repeating: "0", count: 16 - digits.count) + digits
+  }
+}

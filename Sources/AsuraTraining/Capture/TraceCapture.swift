@@ -1,0 +1,135 @@
+import AsuraModel
+import AsuraTasks
+import AsuraTensor
+import AsuraTrace
+import Foundation
+
+/// Runs a model on a batch and writes what happens at every iteration to a trace.
+///
+/// Values go to the file as each iteration ends, so memory does not grow with their number.
+public struct TraceCapture<S: Scalar>: Sendable {
+  public let model: RecurrentTransformer<S>
+  public let batch: Batch
+  public let task: any LearningTask
+  /// How many iterations to run.
+  public var iterations: Int
+  /// The sites to record, by name or pattern.
+  public var sites = ["latent", "core.*.attn.pattern", "logits"]
+  /// Which iterations to keep; all when nil. Latents also exist at 0.
+  public var keeping: [Int]?
+  /// Seeds of what the run is made of, for the record.
+  public var seeds: [String: UInt64] = [:]
+  public var program = "asura"
+  public var commandLine = ""
+  /// Whether the weights go into the trace, so that probes need no other file.
+  public var includesWeights = true
+
+  public init(
+    _ model: RecurrentTransformer<S>, on batch: Batch, of task: any LearningTask, iterations: Int
+  ) {
+    self.model = model
+    self.batch = batch
+    self.task = task
+    self.iterations = iterations
+  }
+
+  /// The sites that will be recorded, with their axes. A pattern that matches nothing is an error.
+  public func resolvedSites() throws -> [Site] {
+    var found: [Site] = []
+    for pattern in sites {
+      for site in try model.sites(matching: pattern) where !found.contains(site) {
+        found.append(site)
+      }
+    }
+    return found
+  }
+
+  /// The bytes the recorded values take in the file, uncompressed; beside them stand the weights and a few kilobytes.
+  public func byteCount() throws -> Int {
+    let input = try ModelInput(batch)
+    return try resolvedSites().reduce(0) { total, site in
+      let each = model.axes(of: site, for: input).reduce(1) { $0 * $1.count }
+      return total + each * keptIterations(site).count * MemoryLayout<Float>.size
+    }
+  }
+
+  /// The iterations kept of a site.
+  private func keptIterations(_ site: Site) -> [Int] {
+    if !site.isRecurrent { return [0] }
+    let hasInitial = site == .latent || site == .logits
+    let all = Array((hasInitial ? 0 : 1)...max(iterations, hasInitial ? 0 : 1))
+    return keeping.map { wanted in all.filter { wanted.contains($0) } } ?? all
+  }
+
+  /// Runs and writes the trace. `progress` is called after each iteration and may throw to stop: then, and when anything
+  /// else fails on the way, the iterations written so far make a valid trace marked incomplete, and the error is rethrown.
+  public func write(
+    to url: URL, overwriting: Bool = false, progress: (_ iteration: Int) throws -> Void = { _ in }
+  ) throws {
+    let input = try ModelInput(batch)
+    let sites = try resolvedSites()
+    let writer = try TraceWriter(
+      url, describing: try description(sites, input), overwrite: overwriting)
+    var options = RunOptions<S>()
+    options.iterations = iterations
+    options.readout = .none
+    options.seed = seeds["noise"] ?? 0
+    options.record = sites.map { site in
+      .sites(site.description, iterations: .only(Set(keptIterations(site))))
+    }
+    do {
+      _ = try model.run(input, options) { iteration, values in
+        for (site, tensor) in values {
+          try writer.append(site: site.description, iteration: iteration, values: tensor)
+        }
+        try writer.commit()
+        try progress(iteration)
+      }
+      try writer.finish()
+    } catch {
+      try? writer.abandon(reason: "\(error)")
+      throw error
+    }
+  }
+
+  private func description(_ sites: [Site], _ input: ModelInput) throws -> TraceDescription {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    var description = TraceDescription(
+      program: program, commandLine: commandLine,
+      sites: sites.map { site in
+        TraceSite(
+          site.description,
+          axes: model.axes(of: site, for: input).map { TraceAxis($0.name, $0.count) },
+          iterations: keptIterations(site))
+      })
+    description.model = TraceModel(
+      configuration: String(decoding: try model.configuration.json, as: UTF8.self),
+      weightsHash: model.weightsHash,
+      weights: includesWeights ? model.namedParameters.mapValues { TraceArray($0) } : [:])
+    description.input = try traceInput(input)
+    description.neighbours = model.neighbours(for: input).map {
+      IntegerArray([$0.positions, $0.width], $0.keys)
+    }
+    description.seeds = seeds
+    description.versions = ["hdf5": TraceLibrary.version]
+    return description
+  }
+
+  private func traceInput(_ input: ModelInput) throws -> TraceInput {
+    let shape = [batch.examples, batch.positions]
+    var result = TraceInput(
+      task: task.name,
+      tokens: IntegerArray(shape + [batch.channels], batch.tokens),
+      targets: IntegerArray(shape, batch.targets),
+      mask: IntegerArray(shape, batch.targets.map { $0 < 0 ? 0 : 1 }),
+      positionIDs: IntegerArray(
+        shape, (0..<batch.examples).flatMap { _ in batch.positionIDs }),
+      text: (0..<batch.examples).map { task.question(batch, example: $0) })
+    for fact in batch.facts {
+      result.facts[fact.name] = TraceFact(
+        IntegerArray(shape, fact.values), labels: fact.classes)
+    }
+    return result
+  }
+}
