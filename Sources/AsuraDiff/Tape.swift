@@ -70,12 +70,15 @@ struct Application<P: Primitive>: Linearised {
 /// on, which can be played forwards (Jacobian-vector products, many at once) and backwards.
 public final class Tape<S: Scalar> {
   private var nodes: [Node<S>] = []
+  /// What `releasesAfterNodes` found for the nodes there are, since forward mode is played many times.
+  private var releases: [[Int]]?
 
   public init() {}
 
   func record(_ rules: any Linearised<S>, inputs: [Node<S>?]) -> Node<S> {
     let node = Node(rules: rules, inputs: inputs)
     nodes.append(node)
+    releases = nil
     return node
   }
 
@@ -100,7 +103,10 @@ public final class Tape<S: Scalar> {
         node.inputs = []
       }
     }
-    if consuming { nodes = [] }
+    if consuming {
+      nodes = []
+      releases = nil
+    }
   }
 
   /// Forward mode: the tangents `[count] + shape` of `output` for `count` tangents at once of variables.
@@ -118,20 +124,33 @@ public final class Tape<S: Scalar> {
       for (value, _) in seeds { value.node?.tangent = nil }
       for node in nodes { node.tangent = nil }
     }
-    var lastUse: [ObjectIdentifier: Int] = [:]
-    for (i, node) in nodes.enumerated() {
-      for case let input? in node.inputs { lastUse[ObjectIdentifier(input)] = i }
-    }
+    let releases = releasesAfterNodes()
     for (i, node) in nodes.enumerated() {
       let tangents = node.inputs.map { $0?.tangent }
       if let rules = node.rules, tangents.contains(where: { $0 != nil }) {
         node.tangent = try rules.jvp(tangents, count: count)
       }
-      for case let input? in node.inputs
-      where lastUse[ObjectIdentifier(input)] == i && input !== output.node && input.rules != nil {
-        input.tangent = nil
+      for input in releases[i] where node.inputs[input] !== output.node {
+        node.inputs[input]?.tangent = nil
       }
     }
     return output.node?.tangent ?? .zeros([count] + output.shape)
+  }
+
+  /// Which of each node's inputs, none of them variables, no later node uses: forward mode lets go of their tangents.
+  private func releasesAfterNodes() -> [[Int]] {
+    if let releases { return releases }
+    var lastUse: [ObjectIdentifier: Int] = [:]
+    for (i, node) in nodes.enumerated() {
+      for case let input? in node.inputs { lastUse[ObjectIdentifier(input)] = i }
+    }
+    let found = nodes.enumerated().map { i, node in
+      node.inputs.indices.filter { index in
+        guard let input = node.inputs[index], input.rules != nil else { return false }
+        return lastUse[ObjectIdentifier(input)] == i
+      }
+    }
+    releases = found
+    return found
   }
 }

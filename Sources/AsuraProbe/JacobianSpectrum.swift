@@ -1,6 +1,6 @@
 public import AsuraModel
 public import AsuraTensor
-import Foundation
+internal import Foundation
 
 /// Eigenvalues of the step map's Jacobian `∂F/∂z` at one latent, over its whole state `[position × width]`.
 ///

@@ -1,6 +1,6 @@
 public import AsuraModel
 public import AsuraTensor
-import Foundation
+internal import Foundation
 
 extension StepMap<Double> {
   /// The Jacobian `∂F/∂z` at a latent of one example `[1, position, width]` as a matrix
