@@ -29,6 +29,10 @@ let package = Package(
       name: "CArpack", pkgConfig: "arpack",
       providers: [.apt(["libarpack2-dev"]), .brew(["arpack"])]),
 
+    // MARK: - What configurations have in common: strict keys, errors that name the field
+
+    .target(name: "AsuraConfiguration"),
+
     // MARK: - The model: Tensor ← Diff ← Model
 
     // C: vectorised elementwise kernels, chosen at run time for the CPU.
@@ -42,11 +46,11 @@ let package = Package(
     // Primitives with value, JVP and VJP; the tape that runs them both ways.
     .target(name: "AsuraDiff", dependencies: ["AsuraTensor", "AsuraKernels"]),
     // Configuration, blocks, the recurrence loop, sites, hooks, weights.
-    .target(name: "AsuraModel", dependencies: ["AsuraDiff"]),
+    .target(name: "AsuraModel", dependencies: ["AsuraDiff", "AsuraConfiguration"]),
 
     // MARK: - Data in and out: Tensor ← Tasks, Tensor ← Trace
 
-    .target(name: "AsuraTasks", dependencies: ["AsuraTensor"]),
+    .target(name: "AsuraTasks", dependencies: ["AsuraTensor", "AsuraConfiguration"]),
     .target(name: "AsuraTrace", dependencies: ["AsuraTensor", "CHDF5"]),
 
     // MARK: - Training and analysis
@@ -63,7 +67,8 @@ let package = Package(
     .target(
       name: "Asura",
       dependencies: [
-        "AsuraTensor", "AsuraDiff", "AsuraModel", "AsuraTasks", "AsuraTrace", "AsuraTraining",
+        "AsuraTensor", "AsuraConfiguration", "AsuraDiff", "AsuraModel", "AsuraTasks", "AsuraTrace",
+        "AsuraTraining",
         "AsuraProbe", "AsuraReport",
       ]),
 
@@ -81,7 +86,8 @@ let package = Package(
 
     // Times this library against its peer: `make bench`.
     .executableTarget(
-      name: "asura-bench", dependencies: ["Asura", "AsuraCommandLine"], path: "Benchmarks/AsuraBench"),
+      name: "asura-bench", dependencies: ["Asura", "AsuraCommandLine"],
+      path: "Benchmarks/AsuraBench"),
 
     // MARK: - Tests
 

@@ -1,4 +1,5 @@
 // One import for everything a program needs.
+@_exported import AsuraConfiguration
 @_exported import AsuraDiff
 @_exported import AsuraModel
 @_exported import AsuraProbe

@@ -11,7 +11,7 @@ public func explained(_ error: any Error) -> CommandError? {
       case .weights: .incompleteInput
       }
     return CommandError(error.message, status: status, remedy: error.remedy)
-  case let error as TaskError:
+  case let error as ConfigurationError:
     return CommandError("\(error)", status: .usage)
   case let error as TrainingError:
     switch error {

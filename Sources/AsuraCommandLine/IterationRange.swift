@@ -1,3 +1,5 @@
+import AsuraConfiguration
+
 /// Which iterations an option asks for: `7`, `1...50`, `0...50:5`, `1,2,7`, `last`, `5...last`.
 ///
 /// Items are separated by commas; `A...B:S` takes every `S`th from `A`, both ends included when they

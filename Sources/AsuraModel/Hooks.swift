@@ -155,12 +155,15 @@ final class HookPlan<S: Scalar>: Sendable {
     if edits.isEmpty && record.isEmpty { return nil }
     var hooks: [[Hook]] = Array(repeating: [], count: sites.sites.count)
     var patterns: [String] = []
-    func install(_ pattern: String, _ iterations: IterationSelection, _ body: Edit<S>.Body?) throws {
+    func install(_ pattern: String, _ iterations: IterationSelection, _ body: Edit<S>.Body?) throws
+    {
       for site in try sites.matches(pattern) {
         // A site recorded by two patterns is recorded once.
         if body == nil,
           hooks[site].contains(where: { $0.body == nil && $0.iterations == iterations })
-        { continue }
+        {
+          continue
+        }
         hooks[site].append(
           Hook(number: patterns.count, iterations: iterations, body: body))
       }
@@ -250,7 +253,10 @@ final class HookPlan<S: Scalar>: Sendable {
 ///
 /// The table is behind a lock; two chunks never hold the same examples.
 final class Recorder<S: Scalar>: Sendable {
-  struct Key: Hashable { let site: Site; let iteration: Int }
+  struct Key: Hashable {
+    let site: Site
+    let iteration: Int
+  }
   private struct Parts { var parts: [(Range<Int>, Tensor<S>)] = [] }
   private let table = Mutex<[Key: Parts]>([:])
 

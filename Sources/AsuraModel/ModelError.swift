@@ -14,8 +14,4 @@ public struct ModelError: Error, Sendable, Equatable, CustomStringConvertible {
   }
 
   public var description: String { remedy.map { "\(message)\n\($0)" } ?? message }
-
-  static func configuration(field: String, found: String, expected: String) -> ModelError {
-    ModelError(.configuration, "\(field) is \(found), expected \(expected)")
-  }
 }

@@ -148,7 +148,8 @@ extension RecurrentTransformer {
       if case .iterations(let selection) = options.readout, selection.contains(t) { return true }
       if options.readout == .last && t == total { return true }
       guard let plan else { return false }
-      let coda = configuration.coda > 0
+      let coda =
+        configuration.coda > 0
         ? sites.first(.coda, 0)..<sites.sites.count : SiteTable.logits..<SiteTable.logits
       return plan.wants(SiteTable.logits, t) || coda.contains { plan.wants($0, t) }
     }

@@ -1,3 +1,5 @@
+import AsuraConfiguration
+
 /// A named place in the computation whose value can be recorded or replaced.
 public enum Site: Hashable, Sendable {
   /// The embedded input `[batch, position, width]`, before the prelude.
@@ -120,7 +122,7 @@ struct SiteTable: Sendable {
     let found = sites.indices.filter { Glob.matches(name[...], sites[$0].description[...]) }
     if found.isEmpty {
       let names = sites.map(\.description)
-      let near = name.nearest(in: names)
+      let near = nearest(to: name, in: names)
       throw ModelError(
         .hooks, "no site matches \"\(pattern)\"",
         remedy: near.map { "Did you mean \($0)?" }

@@ -15,7 +15,8 @@ public struct StepMap<S: Scalar>: Sendable {
   /// How many numbers a latent holds.
   public var dimension: Int { shape.reduce(1, *) }
 
-  init(_ model: RecurrentTransformer<S>, _ input: ModelInput, iteration: Int, of count: Int) throws {
+  init(_ model: RecurrentTransformer<S>, _ input: ModelInput, iteration: Int, of count: Int) throws
+  {
     try model.check(input)
     try model.check(iterations: iteration)
     computation = model.computation(

@@ -1,3 +1,4 @@
+import AsuraConfiguration
 import AsuraTensor
 
 /// A way of choosing examples: the mix to train on, or a named kind to be tested on.

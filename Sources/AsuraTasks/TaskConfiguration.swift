@@ -1,3 +1,5 @@
+import AsuraConfiguration
+
 /// A task and its options, as a recipe gives them: `{kind: addition, format: plain, lengths: 1...10}`.
 ///
 /// Unknown keys, unknown names and values that can't be are a `TaskError` that names the field,

@@ -208,17 +208,19 @@ public func read<S, T, U, R, E: Error>(
 extension Tensor: Equatable {
   /// Whether shapes and elements agree, by the scalar's own `==` (so NaN differs from itself).
   public static func == (a: Self, b: Self) -> Bool {
-    a.shape == b.shape && AsuraTensor.read(a, b) { x, y in
-      for i in 0..<a.count where x[i] != y[i] { return false }
-      return true
-    }
+    a.shape == b.shape
+      && AsuraTensor.read(a, b) { x, y in
+        for i in 0..<a.count where x[i] != y[i] { return false }
+        return true
+      }
   }
 
   /// Whether shapes agree and every element has the same bits.
   public func isIdentical(to other: Self) -> Bool {
-    shape == other.shape && AsuraTensor.read(self, other) { x, y in
-      memcmp(x, y, count * MemoryLayout<S>.stride) == 0
-    }
+    shape == other.shape
+      && AsuraTensor.read(self, other) { x, y in
+        memcmp(x, y, count * MemoryLayout<S>.stride) == 0
+      }
   }
 }
 

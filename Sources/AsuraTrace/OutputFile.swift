@@ -25,6 +25,19 @@ struct OutputFile: Sendable {
   /// Removes the partial file, if there is one.
   func discard() { try? FileManager.default.removeItem(at: partial) }
 
+  /// Refuses to go on where the disk has no room for `bytes` more, before HDF5 has begun to write
+  /// them: a write that fails half-way may leave a file that does not open.
+  func checkRoom(bytes: Int) throws {
+    var disk = statvfs()
+    guard statvfs(partial.path, &disk) == 0 else { return }
+    let free = Double(disk.f_bavail) * Double(disk.f_frsize)
+    guard free < Double(bytes) else { return }
+    throw TraceError(
+      .inaccessible,
+      "the disk is full: an iteration may need \(bytes) bytes, "
+        + "\(Int(free)) are free", advice: "End the trace to keep what was committed, or make room")
+  }
+
   /// Gives the closed partial file its name, once its content is safe on the disk.
   func publish() throws {
     if !overwrites, FileManager.default.fileExists(atPath: url.path) {

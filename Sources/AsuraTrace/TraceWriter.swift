@@ -42,7 +42,7 @@ public final class TraceWriter: Sendable {
         try TraceHeader.validate(description)
         let file = try H5File.create(output.partial)
         do {
-          return try State(file, description, type: elements.number, deflate: deflate)
+          return try State(file, output, description, type: elements.number, deflate: deflate)
         } catch {
           try? file.close()
           output.discard()
@@ -90,8 +90,8 @@ public final class TraceWriter: Sendable {
   private func withState(_ body: (inout State) throws -> Void) throws {
     try state.withLock { state in
       let advice =
-        "\(output.partial.path) holds the \(state.count) iterations committed before; "
-        + "check the disk's free space"
+        "\(state.count) iterations were committed before; what could be saved is in "
+        + "\(output.partial.path). Check the disk's free space"
       try TraceError.locating(url, .inaccessible, advice: advice) {
         guard state.isOpen else {
           throw TraceError(.misuse, "the trace has been finished already")
@@ -127,7 +127,10 @@ extension TraceWriter {
 
   private struct State: Sendable {
     private let file: H5File
+    private let output: OutputFile
     private let run: H5Group
+    /// How much of the disk an iteration may need.
+    private let roomPerIteration: Int
     private var channels: [String: Channel] = [:]
     private var groups: [IterationGroup] = []
     private var readout: TraceReadout?
@@ -138,8 +141,17 @@ extension TraceWriter {
     private(set) var count = 0
     private(set) var last: Int?
 
-    init(_ file: H5File, _ description: TraceDescription, type: H5Number, deflate: Int) throws {
+    init(
+      _ file: H5File, _ output: OutputFile, _ description: TraceDescription, type: H5Number,
+      deflate: Int
+    ) throws {
       self.file = file
+      self.output = output
+      // A quarter more than the values for the edges of chunks, and something for the bookkeeping.
+      let values = description.sites.reduce(0.0) { sum, site in
+        site.shape.reduce(Double(type.size)) { $0 * Double($1) } + sum
+      }
+      roomPerIteration = Int(min(values * 1.25, 1e18)) + 262_144
       let sites = description.sites
       let names = Set(sites.map(\.name))
       for site in sites { channels[site.name] = Channel(site) }
@@ -239,21 +251,34 @@ extension TraceWriter {
           "site '\(site)' came for iteration \(iteration) after iteration "
             + "\(current ?? last ?? 0) was begun or committed")
       }
+      if current == nil { try output.checkRoom(bytes: roomPerIteration) }
       guard seen.insert(site).inserted else {
         throw TraceError(.misuse, "site '\(site)' came twice at iteration \(iteration)")
       }
       current = iteration
       let isKept = channel.kept?.contains(iteration) ?? true
-      if site == "latent" { summary?.addLatent(values, iteration: iteration) }
-      if site == "logits" {
-        let change = try readout?.add(values, iteration: iteration, isKept: isKept)
-        if let change { summary?.addReadout(change: change) }
+      // Concrete types from here: generic arithmetic would be a hundred times slower.
+      switch TraceArray(values) {
+      case .float32(let values): try summarise(site, iteration, values, isKept)
+      case .float64(let values): try summarise(site, iteration, values, isKept)
+      case .integers: break
       }
       guard isKept, let place = channel.place else { return }
       try values.read {
         try groups[place.group].write(
           $0, as: H5Number(S.self), shape: values.shape, array: place.array,
           iteration: iteration, index: place.block)
+      }
+    }
+
+    private mutating func summarise<S: Scalar>(
+      _ site: String, _ iteration: Int, _ values: Tensor<S>, _ isKept: Bool
+    ) throws {
+      if site == "latent" { summary?.addLatent(values, iteration: iteration) }
+      if site == "logits",
+        let change = try readout?.add(values, iteration: iteration, isKept: isKept)
+      {
+        summary?.addReadout(change: change)
       }
     }
 

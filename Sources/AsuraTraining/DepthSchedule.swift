@@ -1,3 +1,4 @@
+import AsuraConfiguration
 import AsuraModel
 import AsuraTensor
 
@@ -28,13 +29,13 @@ public struct DepthSchedule: Sendable, Equatable, Codable {
 
     public init(from decoder: any Decoder) throws {
       let fields = try Fields<CodingKeys>(decoder)
-      weight = try fields.optional(.weight, 1)
-      free = try fields.optional(.free, LengthRangeExpression(0))
-      permute = try fields.optional(.permute, false)
+      weight = try fields.value(.weight, default: 1)
+      free = try fields.value(.free, default: LengthRangeExpression(0))
+      permute = try fields.value(.permute, default: false)
       graded = try fields.required(.graded)
       guard weight.isFinite && weight > 0 else {
-        throw ModelError(
-          .configuration, "a depth phase has weight \(weight)", remedy: "Give a number above 0.")
+        throw ConfigurationError(
+          field: "depth.weight", found: "\(weight)", expected: "a number above 0")
       }
     }
   }
@@ -55,10 +56,10 @@ public struct DepthSchedule: Sendable, Equatable, Codable {
     public init(from decoder: any Decoder) throws {
       let fields = try Fields<CodingKeys>(decoder)
       maximum = try fields.required(.maximum)
-      alpha = try fields.optional(.alpha, 0.5)
+      alpha = try fields.value(.alpha, default: 0.5)
       guard (0...1).contains(alpha) else {
-        throw ModelError(
-          .configuration, "depth.progressive.alpha is \(alpha), expected a number from 0 to 1")
+        throw ConfigurationError(
+          field: "depth.progressive.alpha", found: "\(alpha)", expected: "a number from 0 to 1")
       }
     }
   }
@@ -98,14 +99,14 @@ public struct DepthSchedule: Sendable, Equatable, Codable {
 
   /// A number, a range, a list of phases, or `{progressive: {maximum: 20, alpha: 0.5}}`.
   public init(from decoder: any Decoder) throws {
-    if let range = try? LengthRangeExpression(from: decoder) {
-      phases = [Phase(graded: range)]
+    if let value = try? decoder.singleValueContainer(), (try? value.decode(String.self)) != nil {
+      phases = [Phase(graded: try LengthRangeExpression(from: decoder))]
     } else if var list = try? decoder.unkeyedContainer() {
       phases = []
       while !list.isAtEnd { phases.append(try list.decode(Phase.self)) }
       guard !phases.isEmpty else {
-        throw ModelError(
-          .configuration, "depth is an empty list", remedy: "Give at least one phase.")
+        throw ConfigurationError(
+          field: "depth", found: "an empty list", expected: "at least one phase")
       }
     } else {
       phases = []

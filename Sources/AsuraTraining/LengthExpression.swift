@@ -1,4 +1,4 @@
-import AsuraModel
+import AsuraConfiguration
 
 /// A whole number that may depend on a batch's length n: `6`, `n`, `2n`, `n/2`, `n+1`, `3n/2-1`, `max(2,n/2)`.
 /// Division rounds down.
@@ -19,9 +19,9 @@ public struct LengthExpression: Sendable, Equatable, Codable, CustomStringConver
   public init(_ text: String) throws {
     let compact = text.filter { $0 != " " }
     guard text.count <= 100, let form = Self.parse(compact[...]) else {
-      throw ModelError(
-        .configuration, "\"\(text.prefix(100))\" is not a number of iterations",
-        remedy: "Write a number, or one in terms of the length n: n, 2n, n/2, n+1, max(2,n/2).")
+      throw ConfigurationError(
+        field: "a number of iterations", found: "\"\(shortened(text))\"",
+        expected: "a number, or one in terms of the length n: n, 2n, n/2, n+1, max(2,n/2)")
     }
     self.form = form
     description = compact
@@ -75,8 +75,8 @@ public struct LengthExpression: Sendable, Equatable, Codable, CustomStringConver
     let container = try decoder.singleValueContainer()
     if let number = try? container.decode(Int.self) {
       guard (0...9_999_999).contains(number) else {
-        throw ModelError(
-          .configuration, "\(number) iterations", remedy: "Give a number from 0 to 9,999,999.")
+        throw ConfigurationError(
+          field: "a number of iterations", found: "\(number)", expected: "0 to 9999999")
       }
       self.init(number)
     } else {

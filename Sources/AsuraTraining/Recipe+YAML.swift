@@ -1,3 +1,4 @@
+import AsuraConfiguration
 import AsuraModel
 import AsuraTasks
 import Foundation
@@ -20,7 +21,7 @@ extension Recipe {
       self = try YAMLDecoder().decode(Recipe.self, from: root)
     } catch let error as ModelError {
       throw failure(error.message, error.remedy)
-    } catch let error as TaskError {
+    } catch let error as ConfigurationError {
       throw failure("\(error)")
     } catch let DecodingError.dataCorrupted(context) where context.underlyingError != nil {
       if let error = context.underlyingError as? ModelError {
@@ -84,7 +85,13 @@ extension Node {
   /// Fills in what the task decides about the model.
   fileprivate mutating func addTaskSizes() throws {
     guard let taskNode = mapping?["task"], mapping?["model"]?.mapping != nil else { return }
-    let task = try YAMLDecoder().decode(TaskConfiguration.self, from: taskNode).makeTask()
+    let task: any LearningTask
+    do {
+      task = try YAMLDecoder().decode(TaskConfiguration.self, from: taskNode).makeTask()
+    } catch let DecodingError.dataCorrupted(context) where context.underlyingError != nil {
+      throw (context.underlyingError as? ConfigurationError)?.within("task")
+        ?? DecodingError.dataCorrupted(context)
+    }
     for (key, size) in [
       ("vocabulary", task.vocabulary.count), ("classes", task.outputs.count),
       ("channels", task.channels),

@@ -1,3 +1,4 @@
+import AsuraConfiguration
 import AsuraModel
 import AsuraTasks
 import Foundation
@@ -33,14 +34,15 @@ public struct Recipe: Sendable, Equatable, Codable {
 
   public init(from decoder: any Decoder) throws {
     let fields = try Fields<CodingKeys>(decoder)
-    seed = try fields.optional(.seed, 0)
+    seed = try fields.value(.seed, default: 0)
     task = try fields.required(.task)
     model = try fields.required(.model)
-    depth = try fields.optional(
-      .depth, DepthSchedule(phases: [.init(graded: LengthRangeExpression(model.iterations))]))
+    depth = try fields.value(
+      .depth,
+      default: DepthSchedule(phases: [.init(graded: LengthRangeExpression(model.iterations))]))
     training = try fields.required(.training)
-    loss = try fields.optional(.loss, LossOptions())
-    optimizer = try fields.optional(.optimizer, OptimizerOptions())
+    loss = try fields.value(.loss, default: LossOptions())
+    optimizer = try fields.value(.optimizer, default: OptimizerOptions())
   }
 }
 
@@ -71,18 +73,19 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
   public init(from decoder: any Decoder) throws {
     let fields = try Fields<CodingKeys>(decoder)
     steps = try fields.required(.steps)
-    batch = try fields.optional(.batch, 64)
-    logEvery = try fields.optional(.logEvery, 10)
-    checkpointEvery = try fields.optional(.checkpointEvery, 100)
-    recompute = try fields.optional(.recompute, false)
-    averageDecay = try fields.optional(.averageDecay, nil)
+    batch = try fields.value(.batch, default: 64)
+    logEvery = try fields.value(.logEvery, default: 10)
+    checkpointEvery = try fields.value(.checkpointEvery, default: 100)
+    recompute = try fields.value(.recompute, default: false)
+    averageDecay = try fields.value(.averageDecay)
     for (name, value, range) in [
       ("steps", steps, 1...100_000_000), ("batch", batch, 1...1_048_576),
-      ("logEvery", logEvery, 1...100_000_000), ("checkpointEvery", checkpointEvery, 1...100_000_000),
+      ("logEvery", logEvery, 1...100_000_000),
+      ("checkpointEvery", checkpointEvery, 1...100_000_000),
     ] where !range.contains(value) {
-      throw ModelError(
-        .configuration,
-        "training.\(name) is \(value), expected a number from \(range.lowerBound) to \(range.upperBound)")
+      throw ConfigurationError(
+        field: "training.\(name)", found: "\(value)",
+        expected: "a number from \(range.lowerBound) to \(range.upperBound)")
     }
     try check("training.averageDecay", averageDecay, in: 0...0.999_999)
   }
@@ -111,10 +114,10 @@ public struct LossOptions: Sendable, Equatable, Codable {
 
   public init(from decoder: any Decoder) throws {
     let fields = try Fields<CodingKeys>(decoder)
-    kind = try fields.optional(.kind, .last)
-    iterations = try fields.optional(.iterations, 1)
-    labelSmoothing = try fields.optional(.labelSmoothing, 0)
-    fixedPointPenalty = try fields.optional(.fixedPointPenalty, 0)
+    kind = try fields.value(.kind, default: .last)
+    iterations = try fields.value(.iterations, default: 1)
+    labelSmoothing = try fields.value(.labelSmoothing, default: 0)
+    fixedPointPenalty = try fields.value(.fixedPointPenalty, default: 0)
     try check("loss.iterations", Double(iterations), in: 1...1e6)
     try check("loss.labelSmoothing", labelSmoothing, in: 0...0.999)
     try check("loss.fixedPointPenalty", fixedPointPenalty, in: 0...1e6)
@@ -149,14 +152,14 @@ public struct OptimizerOptions: Sendable, Equatable, Codable {
 
   public init(from decoder: any Decoder) throws {
     let fields = try Fields<CodingKeys>(decoder)
-    learningRate = try fields.optional(.learningRate, 1e-3)
-    beta1 = try fields.optional(.beta1, 0.9)
-    beta2 = try fields.optional(.beta2, 0.999)
-    epsilon = try fields.optional(.epsilon, 1e-8)
-    weightDecay = try fields.optional(.weightDecay, 0.01)
-    warmup = try fields.optional(.warmup, 0)
-    finalFraction = try fields.optional(.finalFraction, 1)
-    clip = try fields.optional(.clip, nil)
+    learningRate = try fields.value(.learningRate, default: 1e-3)
+    beta1 = try fields.value(.beta1, default: 0.9)
+    beta2 = try fields.value(.beta2, default: 0.999)
+    epsilon = try fields.value(.epsilon, default: 1e-8)
+    weightDecay = try fields.value(.weightDecay, default: 0.01)
+    warmup = try fields.value(.warmup, default: 0)
+    finalFraction = try fields.value(.finalFraction, default: 1)
+    clip = try fields.value(.clip)
     try check("optimizer.learningRate", learningRate, in: 0...1e3)
     try check("optimizer.beta1", beta1, in: 0...0.999_999_9)
     try check("optimizer.beta2", beta2, in: 0...0.999_999_9)
@@ -178,7 +181,7 @@ public struct OptimizerOptions: Sendable, Equatable, Codable {
 
 private func check(_ field: String, _ value: Double?, in range: ClosedRange<Double>) throws {
   guard let value, !(range.contains(value)) else { return }
-  throw ModelError(
-    .configuration,
-    "\(field) is \(value), expected a number from \(range.lowerBound) to \(range.upperBound)")
+  throw ConfigurationError(
+    field: field, found: "\(value)",
+    expected: "a number from \(range.lowerBound) to \(range.upperBound)")
 }

@@ -79,7 +79,8 @@ public struct RunFolder: Sendable {
     let isFolder =
       FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory)
       && isDirectory.boolValue
-    let file = (isFolder ? url : url.deletingLastPathComponent()).appendingPathComponent("task.json")
+    let file = (isFolder ? url : url.deletingLastPathComponent()).appendingPathComponent(
+      "task.json")
     guard let data = try? Data(contentsOf: file) else {
       throw TrainingError.folder(
         "cannot read the task \(file.path)",
@@ -111,7 +112,8 @@ public struct RunFolder: Sendable {
   private static func cannotWrite(_ file: URL, _ error: any Error) -> TrainingError {
     .folder(
       "cannot write \(file.path): \(error.localizedDescription)",
-      remedy: "Check the disk's space and the folder's permissions; what was there before is intact.")
+      remedy:
+        "Check the disk's space and the folder's permissions; what was there before is intact.")
   }
 }
 

@@ -41,7 +41,9 @@ struct DoctorCommand: ParsableCommand {
         "BLAS kernels",
         kernels.name + (kernels.replaced.map { " (OpenBLAS had chosen \($0))" } ?? ""),
       ])
-    table.append(["BLAS library", report.blasLibrary.trimmingCharacters(in: CharacterSet.whitespaces)])
+    table.append([
+      "BLAS library", report.blasLibrary.trimmingCharacters(in: CharacterSet.whitespaces),
+    ])
     table.append(["HDF5", report.hdf5])
     table.append(
       [

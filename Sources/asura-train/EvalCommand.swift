@@ -110,7 +110,8 @@ struct EvalCommand: ParsableCommand {
       for kind in options.kinds {
         for length in options.lengths {
           let rows = evaluation.rows.filter { $0.kind == kind && $0.length == length }
-          let cells = options.stop == nil
+          let cells =
+            options.stop == nil
             ? options.iterations.map { count in
               rows.first { $0.iterations == count(length) }.map { percent(share($0)) } ?? "–"
             }

@@ -1,3 +1,4 @@
+import AsuraConfiguration
 import AsuraDiff
 
 /// How tokens become the embedded input.
@@ -26,9 +27,9 @@ public struct EmbeddingConfiguration: Sendable, Equatable, Codable {
 
   public init(from decoder: any Decoder) throws {
     let fields = try Fields<CodingKeys>(decoder)
-    deviation = try fields.optional(.deviation, 1)
-    positions = try fields.optional(.positions, .none)
-    maximumPositions = try fields.optional(.maximumPositions, 512)
+    deviation = try fields.value(.deviation, default: 1)
+    positions = try fields.value(.positions, default: .none)
+    maximumPositions = try fields.value(.maximumPositions, default: 512)
   }
 }
 
@@ -86,14 +87,14 @@ public struct AttentionConfiguration: Sendable, Equatable, Codable {
   public init(from decoder: any Decoder) throws {
     let fields = try Fields<CodingKeys>(decoder)
     heads = try fields.required(.heads)
-    keyValueHeads = try fields.optional(.keyValueHeads, heads)
-    bias = try fields.optional(.bias, true)
-    positions = try fields.optional(.positions, .none)
-    slopes = try fields.optional(.slopes, nil)
-    ropeBase = try fields.optional(.ropeBase, 10_000)
-    relativeRadius = try fields.optional(.relativeRadius, 8)
-    mask = try fields.optional(.mask, .full)
-    window = try fields.optional(.window, nil)
+    keyValueHeads = try fields.value(.keyValueHeads, default: heads)
+    bias = try fields.value(.bias, default: true)
+    positions = try fields.value(.positions, default: .none)
+    slopes = try fields.value(.slopes)
+    ropeBase = try fields.value(.ropeBase, default: 10_000)
+    relativeRadius = try fields.value(.relativeRadius, default: 8)
+    mask = try fields.value(.mask, default: .full)
+    window = try fields.value(.window)
   }
 }
 
@@ -121,8 +122,8 @@ public struct MLPConfiguration: Sendable, Equatable, Codable {
   public init(from decoder: any Decoder) throws {
     let fields = try Fields<CodingKeys>(decoder)
     width = try fields.required(.width)
-    activation = try fields.optional(.activation, .gelu)
-    bias = try fields.optional(.bias, true)
+    activation = try fields.value(.activation, default: .gelu)
+    bias = try fields.value(.bias, default: true)
   }
 }
 
@@ -156,10 +157,10 @@ public struct NormConfiguration: Sendable, Equatable, Codable {
 
   public init(from decoder: any Decoder) throws {
     let fields = try Fields<CodingKeys>(decoder)
-    kind = try fields.optional(.kind, .layer)
-    placement = try fields.optional(.placement, .pre)
-    epsilon = try fields.optional(.epsilon, 1e-5)
-    bias = try fields.optional(.bias, kind == .layer)
+    kind = try fields.value(.kind, default: .layer)
+    placement = try fields.value(.placement, default: .pre)
+    epsilon = try fields.value(.epsilon, default: 1e-5)
+    bias = try fields.value(.bias, default: kind == .layer)
   }
 }
 
@@ -184,7 +185,7 @@ public struct Update: Sendable, Equatable, Codable {
 
   public init(from decoder: any Decoder) throws {
     let fields = try Fields<CodingKeys>(decoder)
-    kind = try fields.optional(.kind, .replace)
-    step = try fields.optional(.step, nil)
+    kind = try fields.value(.kind, default: .replace)
+    step = try fields.value(.step)
   }
 }

@@ -1,3 +1,4 @@
+import AsuraConfiguration
 import AsuraDiff
 
 /// What a recurrent-depth transformer is made of. Validated when it is made, in code or from JSON or YAML.
@@ -78,25 +79,25 @@ public struct ModelConfiguration: Sendable, Equatable, Codable {
   public init(from decoder: any Decoder) throws {
     let fields = try Fields<CodingKeys>(decoder)
     vocabulary = try fields.required(.vocabulary)
-    channels = try fields.optional(.channels, 1)
+    channels = try fields.value(.channels, default: 1)
     classes = try fields.required(.classes)
     width = try fields.required(.width)
-    prelude = try fields.optional(.prelude, 0)
-    core = try fields.optional(.core, 1)
-    coda = try fields.optional(.coda, 0)
+    prelude = try fields.value(.prelude, default: 0)
+    core = try fields.value(.core, default: 1)
+    coda = try fields.value(.coda, default: 0)
     iterations = try fields.required(.iterations)
-    shared = try fields.optional(.shared, true)
-    embedding = try fields.optional(.embedding, EmbeddingConfiguration())
-    positionIDs = try fields.optional(.positionIDs, .index)
+    shared = try fields.value(.shared, default: true)
+    embedding = try fields.value(.embedding, default: EmbeddingConfiguration())
+    positionIDs = try fields.value(.positionIDs, default: .index)
     attention = try fields.required(.attention)
     mlp = try fields.required(.mlp)
-    norm = try fields.optional(.norm, NormConfiguration())
-    recall = try fields.optional(.recall, .concat)
-    initialLatent = try fields.optional(.initialLatent, .zeros)
-    noise = try fields.optional(.noise, 1)
-    outerNorm = try fields.optional(.outerNorm, false)
-    finalNorm = try fields.optional(.finalNorm, true)
-    update = try fields.optional(.update, Update())
+    norm = try fields.value(.norm, default: NormConfiguration())
+    recall = try fields.value(.recall, default: .concat)
+    initialLatent = try fields.value(.initialLatent, default: .zeros)
+    noise = try fields.value(.noise, default: 1)
+    outerNorm = try fields.value(.outerNorm, default: false)
+    finalNorm = try fields.value(.finalNorm, default: true)
+    update = try fields.value(.update, default: Update())
     try validate()
   }
 
@@ -109,7 +110,7 @@ public struct ModelConfiguration: Sendable, Equatable, Codable {
   private func validate() throws {
     func check(_ field: String, _ value: Int, _ range: ClosedRange<Int>) throws {
       guard range.contains(value) else {
-        throw ModelError.configuration(
+        throw ConfigurationError(
           field: field, found: "\(value)",
           expected: "a number from \(range.lowerBound) to \(range.upperBound)")
       }
@@ -130,33 +131,33 @@ public struct ModelConfiguration: Sendable, Equatable, Codable {
     if let window = attention.window { try check("attention.window", window, 0...Self.largest) }
     try check("mlp.width", mlp.width, 1...Self.largest)
     guard width % attention.heads == 0 else {
-      throw ModelError.configuration(
+      throw ConfigurationError(
         field: "attention.heads", found: "\(attention.heads)",
         expected: "a divisor of width \(width)")
     }
     guard attention.heads % attention.keyValueHeads == 0 else {
-      throw ModelError.configuration(
+      throw ConfigurationError(
         field: "attention.keyValueHeads", found: "\(attention.keyValueHeads)",
         expected: "a divisor of attention.heads \(attention.heads)")
     }
     if attention.positions == .rope && headWidth % 2 != 0 {
-      throw ModelError.configuration(
+      throw ConfigurationError(
         field: "attention.positions", found: "rope with heads of odd width \(headWidth)",
         expected: "an even width/heads, since rotary positions turn pairs")
     }
     if let slopes = attention.slopes, slopes.count != attention.heads || !slopes.allFinite {
-      throw ModelError.configuration(
+      throw ConfigurationError(
         field: "attention.slopes", found: "\(slopes)",
         expected: "one finite number for each of the \(attention.heads) heads")
     }
     if recall == .none && initialLatent != .input && shared {
-      throw ModelError.configuration(
+      throw ConfigurationError(
         field: "recall", found: "none with initialLatent \(initialLatent.rawValue)",
         expected: "initialLatent: input, or the recurrence never sees its input")
     }
     func checkNumber(_ field: String, _ value: Double, positive: Bool) throws {
       guard value.isFinite && (positive ? value > 0 : value >= 0) else {
-        throw ModelError.configuration(
+        throw ConfigurationError(
           field: field, found: "\(value)",
           expected: positive ? "a finite number above 0" : "a finite number, 0 or more")
       }

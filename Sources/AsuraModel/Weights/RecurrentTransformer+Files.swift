@@ -1,3 +1,4 @@
+import AsuraConfiguration
 import AsuraTensor
 import Foundation
 
@@ -49,9 +50,8 @@ extension ModelConfiguration {
   public init(json: Data, source: String) throws {
     do {
       self = try JSONDecoder().decode(ModelConfiguration.self, from: json)
-    } catch let error as ModelError {
-      throw ModelError(
-        error.kind, "\(source): \(error.message)", remedy: error.remedy)
+    } catch let error as ConfigurationError {
+      throw ModelError(.configuration, "\(source): \(error)")
     } catch {
       throw ModelError(.configuration, "\(source) is not valid JSON: \(error)")
     }

@@ -1,3 +1,4 @@
+import AsuraConfiguration
 import AsuraTensor
 import Foundation
 
@@ -104,7 +105,7 @@ public struct Safetensors: Sendable {
   /// A tensor of floating-point numbers, converted when the file holds another precision.
   public func tensor<S: Scalar>(_ name: String, as type: S.Type = S.self) throws -> Tensor<S> {
     guard let entry = entries[name] else {
-      let near = name.nearest(in: Array(entries.keys))
+      let near = nearest(to: name, in: Array(entries.keys))
       throw ModelError(
         .weights, "\(source) has no tensor \(name)", remedy: near.map { "Did you mean \($0)?" })
     }
@@ -160,7 +161,9 @@ public struct Safetensors: Sendable {
     switch exponent {
     case 0: return sign * fraction * 0x1p-24
     case 31: return fraction == 0 ? sign * .infinity : .nan
-    default: return sign * (1 + fraction / 1024) * Float(sign: .plus, exponent: exponent - 15, significand: 1)
+    default:
+      return sign * (1 + fraction / 1024)
+        * Float(sign: .plus, exponent: exponent - 15, significand: 1)
     }
   }
 

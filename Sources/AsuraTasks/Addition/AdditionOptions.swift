@@ -1,3 +1,5 @@
+import AsuraConfiguration
+
 /// Options of the task `addition`.
 public struct AdditionOptions: Codable, Sendable, Equatable {
   /// How a sum is written as tokens; digits stand least significant first in both.
@@ -35,7 +37,7 @@ public struct AdditionOptions: Codable, Sendable, Equatable {
   }
 
   public init(from decoder: any Decoder) throws {
-    let options = try OptionReader<CodingKeys>(decoder)
+    let options = try Fields<CodingKeys>(decoder)
     self.init(format: try options.choice(.format, default: .columns))
     targets = try options.choice(.targets, default: targets)
     bos = try options.value(.bos, default: bos)

@@ -1,3 +1,4 @@
+import AsuraConfiguration
 import AsuraTensor
 
 /// Adding two numbers of equal length, of any number of digits, least significant first.

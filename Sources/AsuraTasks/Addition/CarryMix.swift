@@ -1,3 +1,4 @@
+import AsuraConfiguration
 import AsuraTensor
 
 /// How training operands are drawn, so that long carry chains are common.
@@ -26,7 +27,7 @@ public struct CarryMix: Codable, Sendable, Equatable {
   }
 
   public init(from decoder: any Decoder) throws {
-    let options = try OptionReader<CodingKeys>(decoder)
+    let options = try Fields<CodingKeys>(decoder)
     uniform = try options.value(.uniform, default: uniform)
     forced = try options.value(.forced, default: forced)
     longChains = try options.value(.longChains, default: longChains)

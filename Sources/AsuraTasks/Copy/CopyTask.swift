@@ -1,3 +1,4 @@
+import AsuraConfiguration
 import AsuraTensor
 
 /// Options of the task `copy`.
@@ -21,7 +22,7 @@ public struct CopyOptions: Codable, Sendable, Equatable {
   }
 
   public init(from decoder: any Decoder) throws {
-    let options = try OptionReader<CodingKeys>(decoder)
+    let options = try Fields<CodingKeys>(decoder)
     self.init()
     alphabet = try options.value(.alphabet, default: alphabet)
     targets = try options.choice(.targets, default: targets)

@@ -1,3 +1,4 @@
+import AsuraConfiguration
 import AsuraTensor
 
 /// Options of the task `pairs`.
@@ -28,7 +29,7 @@ public struct PairsOptions: Codable, Sendable, Equatable {
   }
 
   public init(from decoder: any Decoder) throws {
-    let options = try OptionReader<CodingKeys>(decoder)
+    let options = try Fields<CodingKeys>(decoder)
     self.init()
     count = try options.value(.count, default: count)
     alphabet = try options.value(.alphabet, default: alphabet)

@@ -1,3 +1,4 @@
+import AsuraConfiguration
 import AsuraTensor
 
 /// What `copy` and `pairs` share: an input sequence of symbols and an output sequence of equal

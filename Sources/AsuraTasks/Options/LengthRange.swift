@@ -1,3 +1,5 @@
+import AsuraConfiguration
+
 /// The lengths a task draws from, written `1...10`, or `7` for one length only.
 public struct LengthRange: Codable, Sendable, Equatable, CustomStringConvertible {
   public var lower: Int

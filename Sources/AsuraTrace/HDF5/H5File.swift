@@ -9,6 +9,7 @@ package struct H5File: Sendable {
 
   private init(handle: H5Handle) throws {
     self.handle = handle
+    Self.keepFromChildren(handle)
     let root = try H5Handle("open the root group") {
       H5Gopen2(handle.id, "/", asura_h5p_default())
     }
@@ -52,13 +53,37 @@ package struct H5File: Sendable {
     }
     let access = try accessProperties(writable: writable)
     let flags = HDF5.locked { writable ? asura_h5f_read_write() : asura_h5f_read_only() }
-    do {
-      return try H5File(
-        handle: H5Handle("open the file") { H5Fopen(url.path, flags, access.id) })
-    } catch let error as TraceError where error.library.contains(where: { $0.contains("unable to lock file") }) {
-      throw TraceError(
-        .inaccessible, "another program has the file open",
-        advice: "Wait for it to end", file: url, library: error.library)
+    var attempts = 0
+    while true {
+      do {
+        return try H5File(
+          handle: H5Handle("open the file") { H5Fopen(url.path, flags, access.id) })
+      } catch let error as TraceError
+        where error.library.contains(where: { $0.contains("unable to lock file") })
+      {
+        // A child process being started may hold the lock for a moment (see keepFromChildren).
+        attempts += 1
+        if attempts < 6 {
+          usleep(20_000)
+          continue
+        }
+        throw TraceError(
+          .inaccessible, "another program has the file open",
+          advice: "Wait for it to end", file: url, library: error.library)
+      }
+    }
+  }
+
+  /// Lets no child process inherit the file: it would keep the file's lock for as long as it lives. HDF5 opens files
+  /// without the flag that says so.
+  private static func keepFromChildren(_ handle: H5Handle) {
+    HDF5.locked {
+      var place: UnsafeMutableRawPointer?
+      guard H5Fget_vfd_handle(handle.id, asura_h5p_default(), &place) >= 0, let place else {
+        return
+      }
+      let descriptor = place.load(as: Int32.self)
+      _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     }
   }
 

@@ -1,0 +1,38 @@
+#!/bin/sh
+# From nothing to a first insight: trains a small model to add numbers of up to 10 digits, tests it on longer ones with
+# more iterations than it was trained with, records 50 iterations and looks at the step map's Jacobian.
+set -eu
+cd "$(dirname "$0")/.."
+bin=.build/release
+out=${QUICKSTART_DIR:-runs/quickstart}
+
+say() { printf '\n\033[1m%s\033[0m\n' "$1"; }
+[ -t 1 ] || say() { printf '\n%s\n' "$1"; }
+
+say "1. Train on additions of up to 10 digits (one to three minutes)"
+"$bin/asura-train" run Examples/Recipes/addition-columns.yaml -o "$out" --force
+
+say "2. Test on numbers ten times as long, with as many iterations as they need"
+"$bin/asura-train" eval "$out" --lengths 10,20,50,100 --iterations n,2n,4n --examples 100
+
+say "3. Record 50 iterations of the hardest kind: a carry through every digit"
+"$bin/asura-trace" capture "$out" --kind nines --length 10 --examples 8 --iterations 50 \
+  -o "$out/addition.h5" --force
+"$bin/asura-trace" info "$out/addition.h5"
+
+say "4. What does one iteration do to the latent? The eigenvalues of its Jacobian"
+"$bin/asura-probe" jacobian "$out/addition.h5" --iter 1...50 --svg "$out" --force
+
+say "Done. Where things are"
+cat <<EOF
+  $out/model.safetensors        the model; PyTorch reads it with safetensors.torch.load_file
+  $out/addition.h5              the trace: h5py, xarray and silx open it
+  $out/addition.probe.h5        the eigenvalues of all iterations
+  $out/*.svg                    the charts
+  $out/tensorboard              training curves: tensorboard --logdir $out
+
+Three commands to try next
+  $bin/asura-train eval $out --lengths 1000 --iterations n,2n --examples 10
+  $bin/asura-trace sites $out
+  $bin/asura-probe jacobian $out/addition.h5 --iter 0...50:10 --example all
+EOF
