@@ -108,7 +108,8 @@ let package = Package(
       path: "Tests/CommandLineFixture"),
     .testTarget(
       name: "AsuraCommandLineTests", dependencies: ["AsuraCommandLine", "command-line-fixture"]),
-    .testTarget(name: "CommandTests", dependencies: ["Asura", "AsuraTestSupport"]),
+    .testTarget(
+      name: "CommandTests", dependencies: ["Asura", "AsuraTestSupport", "asura-probe"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -8,8 +8,8 @@ struct JacobianCharts {
 
   /// More examples than this are drawn as their range around the median, not as lines of their own.
   private static let mostLines = 6
-  /// More points than this make the plane unreadable and the file large: the smallest are left out.
-  private static let mostPoints = 20_000
+  /// More points than this make too large a file: the smallest eigenvalues are left out.
+  private static let mostPoints = 100_000
 
   init(_ trajectory: JacobianTrajectory, subject: String) {
     self.trajectory = trajectory

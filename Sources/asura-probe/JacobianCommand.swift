@@ -8,26 +8,30 @@ struct JacobianCommand: ParsableCommand {
     commandName: "jacobian",
     abstract: "Eigenvalues of one iteration, linearised at each recorded latent.",
     discussion: """
-      One iteration takes the latent z to F(z). Its Jacobian at z_t, over the whole state of one
-      example (positions × width), tells what the iteration after t does to a small disturbance of
-      z_t: along an eigenvector it is multiplied by the eigenvalue. The largest modulus is the
-      spectral radius. Where the latent is at rest, a radius below 1 means that small disturbances
-      die out in the end; elsewhere the next iteration has another Jacobian, and the radius is only
-      about this one.
+      One iteration takes the latent z to F(z). Its Jacobian at z_t, over the whole state of one \
+      example (positions × width), tells what the iteration after t does to a small disturbance of \
+      z_t: along an eigenvector it is multiplied by the eigenvalue. The largest modulus is the \
+      spectral radius. Where the latent is at rest, a radius below 1 means that small disturbances \
+      die out in the end; elsewhere the next iteration has another Jacobian, and the radius is \
+      only about this one.
 
       States of up to \(JacobianProbe.largestAutomaticDense) numbers get all their eigenvalues, \
-      larger ones the \(JacobianProbe.automaticCount) of largest modulus, \
-      found from Jacobian-vector products without ever making the matrix. --all and --top choose
-      otherwise. All is computed in 64 bits, whatever the model was trained in.
+      larger ones the \(JacobianProbe.automaticCount) of largest modulus, found from \
+      Jacobian-vector products without ever making the matrix. --all and --top choose otherwise. \
+      All is computed in 64 bits, whatever the model was trained in.
 
         asura-probe jacobian addition.h5 --iter 1...50
         asura-probe jacobian addition.h5 --iter last --example all --top 5
         asura-probe jacobian addition.h5 --iter 0...50:5 --svg plots --json
 
-      Columns: t, the iteration; radius; outside, how many eigenvalues lie outside the unit circle
-      (≥ where only some were sought); the leading eigenvalue; residual, how far eigenvalues are
-      from true ones: with --top the largest ‖Jv − λv‖/|λ|, else how far Σλ and Σλ² are from the
-      traces of J and J², relative to J's norm. step is ‖F(z) − z‖/‖F(z)‖, how far from rest z is.
+      The columns of the table:
+        t         the iteration whose latent F is linearised at
+        radius    the spectral radius
+        outside   eigenvalues outside the unit circle (≥ where there may be more)
+        residual  how far eigenvalues are from true ones: with --top the largest
+                  ‖Jv − λv‖/|λ|, else how far Σλ and Σλ² are from the traces of J
+                  and J², relative to J's norm
+        step      ‖F(z) − z‖/‖F(z)‖, how far the latent is from rest
       """)
 
   @Argument(help: "The trace, made by asura-trace capture.")
