@@ -115,13 +115,16 @@ let package = Package(
       name: "command-line-fixture", dependencies: ["AsuraCommandLine"],
       path: "Tests/CommandLineFixture"),
     .testTarget(
-      name: "AsuraCommandLineTests", dependencies: ["AsuraCommandLine", "command-line-fixture"]),
+      name: "AsuraCommandLineTests",
+      dependencies: ["AsuraCommandLine", "AsuraConfiguration", "command-line-fixture"]),
     .testTarget(
       name: "ExampleTests",
       dependencies: [
         "Asura", "AsuraTestSupport", "first-run", "hooks", "train-copy", "spectrum",
       ]),
-    .testTarget(name: "CommandTests", dependencies: ["Asura", "AsuraTestSupport"]),
+    .testTarget(
+      name: "CommandTests",
+      dependencies: ["Asura", "AsuraTestSupport", "asura-train", "asura-trace", "asura-probe"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -77,6 +77,8 @@ struct Application<P: Primitive>: Linearised {
 /// it ran on, which can be played forwards (Jacobian-vector products, many at once) and backwards.
 public final class Tape<S: Scalar> {
   private var nodes: [Node<S>] = []
+  /// What `releasesAfterNodes` found for the nodes there are, since forward mode is played many times.
+  private var releases: [[Int]]?
 
   /// An empty tape.
   public init() {}
@@ -92,6 +94,7 @@ public final class Tape<S: Scalar> {
   func record(_ rules: any Linearised<S>, inputs: [Node<S>?]) -> Node<S> {
     let node = Node(rules: rules, inputs: inputs)
     nodes.append(node)
+    releases = nil
     return node
   }
 
@@ -117,7 +120,10 @@ public final class Tape<S: Scalar> {
         node.inputs = []
       }
     }
-    if consuming { nodes = [] }
+    if consuming {
+      nodes = []
+      releases = nil
+    }
   }
 
   /// Forward mode: the tangents `[count] + shape` of `output` for `count` tangents at once of
@@ -135,7 +141,23 @@ public final class Tape<S: Scalar> {
       for (value, _) in seeds { value.node?.tangent = nil }
       for node in nodes { node.tangent = nil }
     }
-    // When this tape's own tangents have served, unless a captured one might be wanted again.
+    let releases = releasesAfterNodes()
+    for (i, node) in nodes.enumerated() {
+      let tangents = node.inputs.map { $0?.tangent }
+      if let rules = node.rules, rules.capturesValues || tangents.contains(where: { $0 != nil }) {
+        node.tangent = try rules.jvp(tangents, count: count)
+      }
+      for input in releases[i] where node.inputs[input] !== output.node {
+        node.inputs[input]?.tangent = nil
+      }
+    }
+    return output.node?.tangent ?? .zeros([count] + output.shape)
+  }
+
+  /// Which of each node's inputs, of those this tape recorded itself, no later node uses: forward mode lets
+  /// go of their tangents then. None where captured values might be wanted again.
+  private func releasesAfterNodes() -> [[Int]] {
+    if let releases { return releases }
     var lastUse: [ObjectIdentifier: Int] = [:]
     if !nodes.contains(where: { $0.rules?.capturesValues == true }) {
       for (i, node) in nodes.enumerated() {
@@ -145,16 +167,12 @@ public final class Tape<S: Scalar> {
         lastUse[ObjectIdentifier(node)] = i
       }
     }
-    for (i, node) in nodes.enumerated() {
-      let tangents = node.inputs.map { $0?.tangent }
-      if let rules = node.rules, rules.capturesValues || tangents.contains(where: { $0 != nil }) {
-        node.tangent = try rules.jvp(tangents, count: count)
-      }
-      for case let input? in node.inputs
-      where lastUse[ObjectIdentifier(input)] == i && input !== output.node {
-        input.tangent = nil
+    let found = nodes.enumerated().map { i, node in
+      node.inputs.indices.filter { index in
+        node.inputs[index].map { lastUse[ObjectIdentifier($0)] == i } ?? false
       }
     }
-    return output.node?.tangent ?? .zeros([count] + output.shape)
+    releases = found
+    return found
   }
 }

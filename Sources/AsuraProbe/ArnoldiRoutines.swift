@@ -1,6 +1,6 @@
 internal import AsuraTensor
 internal import CArpack
-import Synchronization
+internal import Synchronization
 
 /// ARPACK's two routines for general real matrices, for one element type.
 ///

@@ -11,6 +11,9 @@ public struct CompanionFile: Sendable {
     url = URL(fileURLWithPath: base.path + ".probe.h5")
   }
 
+  /// The companion file at a path of its own.
+  public init(at url: URL) { self.url = url }
+
   /// Stores an analysis, in place of an earlier one of the same name. Other analyses stay.
   ///
   /// The new file is written beside the old one and takes its name when it is whole.

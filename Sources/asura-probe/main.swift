@@ -1,1 +1,19 @@
-print("not built yet")
+import ArgumentParser
+import Asura
+import AsuraCommandLine
+
+await AsuraProbeCommand.runAsMain(explaining: explainedProbe)
+
+struct AsuraProbeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "asura-probe",
+    abstract: "Find out what a recurrent-depth transformer does, from a trace of it.",
+    discussion: """
+      A probe reads a trace made by asura-trace capture, prints what it finds, and stores it in the
+      trace's companion file: addition.h5 has addition.probe.h5. The trace is never changed.
+
+        asura-trace capture runs/addition --iterations 50 -o addition.h5
+        asura-probe jacobian addition.h5 --iter 1...50 --svg plots
+      """,
+    subcommands: [JacobianCommand.self])
+}

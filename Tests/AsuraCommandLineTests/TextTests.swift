@@ -1,3 +1,4 @@
+import AsuraConfiguration
 import AsuraCommandLine
 import Foundation
 import Testing

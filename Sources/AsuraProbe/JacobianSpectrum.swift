@@ -1,0 +1,128 @@
+public import AsuraModel
+public import AsuraTensor
+internal import Foundation
+
+/// Eigenvalues of the step map's Jacobian `∂F/∂z` at one latent, over its whole state `[position × width]`.
+///
+/// They tell how one more iteration acts on small disturbances of that latent: along an eigenvector a
+/// disturbance is multiplied by the eigenvalue. Where the latent is at rest (a fixed point of F), a spectral
+/// radius below 1 means that small disturbances die out in the long run. Elsewhere the next iteration has
+/// another Jacobian, and even at rest a non-normal Jacobian lets disturbances grow for a while first.
+public struct JacobianSpectrum: Sendable, Equatable {
+  public enum Method: Sendable, Equatable {
+    /// All eigenvalues, from the Jacobian as a matrix, by LAPACK.
+    case dense
+    /// Only so many of largest modulus, from Jacobian-vector products, by ARPACK.
+    case leading(Int)
+  }
+
+  public let method: Method
+  /// The size of the state, `position × width`.
+  public let dimension: Int
+  /// Largest modulus first; conjugate pairs whole and adjacent, the positive imaginary part first.
+  public let eigenvalues: [Complex<Double>]
+  /// How far the eigenvalues are from true ones, as a ratio.
+  ///
+  /// For `leading` the largest `‖J v − λ v‖ / |λ|`, with fresh products. For `dense` the larger of
+  /// `|Σλ − tr J| / ‖J‖` and `|Σλ² − tr J²| / ‖J‖²` (Frobenius norms), which judges all of them together and
+  /// no single one. NaN when there is no eigenvalue to judge.
+  public let residual: Double
+  /// Whether all eigenvalues sought were found to the tolerance.
+  public let converged: Bool
+  /// How many Jacobian-vector products were made.
+  public let applications: Int
+  /// How long it took.
+  public let seconds: Double
+  /// Where to start the search for the leading eigenvalues of the next Jacobian of a trajectory.
+  let restartVector: Tensor<Double>?
+
+  /// The largest modulus of an eigenvalue; NaN when none was found.
+  public var spectralRadius: Double { eigenvalues.first?.length ?? .nan }
+
+  /// How many eigenvalues lie outside the unit circle, of those that were sought.
+  public var outsideUnitCircle: Int { eigenvalues.count { $0.length > 1 } }
+
+  /// Whether there may be more outside the unit circle than were sought.
+  public var mayHaveMoreOutside: Bool {
+    eigenvalues.count < dimension && (!converged || outsideUnitCircle == eigenvalues.count)
+  }
+}
+
+// MARK: - All eigenvalues
+
+extension JacobianSpectrum {
+  /// All eigenvalues of `map`'s Jacobian at `latent` `[1, position, width]`.
+  ///
+  /// Memory and time grow with the square and the cube of the dimension: see `DenseCost`.
+  /// - Throws: `LinearAlgebraError` when the Jacobian is not finite or LAPACK does not converge.
+  public static func dense(of map: StepMap<Double>, at latent: Tensor<Double>) throws -> Self {
+    let start = ContinuousClock.now
+    let transposed = try map.transposedJacobian(at: latent)
+    // A matrix and its transpose have the same eigenvalues.
+    let eigenvalues = try transposed.eigenvalues()
+    return JacobianSpectrum(
+      method: .dense, dimension: map.dimension, eigenvalues: eigenvalues,
+      residual: traceResidual(eigenvalues, transposed), converged: true,
+      applications: map.dimension, seconds: secondsSince(start), restartVector: nil)
+  }
+
+  /// How far sums over the eigenvalues are from the traces that they should equal.
+  private static func traceResidual(
+    _ eigenvalues: [Complex<Double>], _ matrix: Tensor<Double>
+  ) -> Double {
+    let n = eigenvalues.count
+    var (trace, traceOfSquare, squares) = (0.0, 0.0, 0.0)
+    matrix.read { a in
+      for i in 0..<n {
+        trace += a[i * n + i]
+        for j in 0..<n {
+          traceOfSquare += a[i * n + j] * a[j * n + i]
+          squares += a[i * n + j] * a[i * n + j]
+        }
+      }
+    }
+    guard squares > 0 else { return 0 }
+    let sum = eigenvalues.reduce(0) { $0 + $1.real }
+    let sumOfSquares = eigenvalues.reduce(0) {
+      $0 + $1.real * $1.real - $1.imaginary * $1.imaginary
+    }
+    return max(
+      abs(sum - trace) / squares.squareRoot(), abs(sumOfSquares - traceOfSquare) / squares)
+  }
+}
+
+// MARK: - The leading ones
+
+extension JacobianSpectrum {
+  /// The `count` eigenvalues of largest modulus of `map`'s Jacobian at `latent` `[1, position, width]`, without
+  /// ever making the matrix. A search for as many as there are falls back on `dense`.
+  ///
+  /// - Parameters:
+  ///   - previous: The spectrum at the latent before, whose vectors the search then starts from.
+  ///   - tolerance: The relative error wished for; 0 is the machine precision.
+  ///   - seed: What the start vector is drawn from when there is no `previous`.
+  /// - Throws: `ArnoldiError`. Not converging is no error: see `converged`.
+  public static func leading(
+    _ count: Int, of map: StepMap<Double>, at latent: Tensor<Double>,
+    after previous: JacobianSpectrum? = nil, tolerance: Double = 0, seed: UInt64 = 0
+  ) throws -> Self {
+    let size = map.dimension
+    guard count <= size - 2 else { return try dense(of: map, at: latent) }
+    let start = ContinuousClock.now
+    let linearization = try map.linearized(at: latent)
+    let solver = ArnoldiSolver(count: count, tolerance: tolerance, seed: seed)
+    let warm = previous?.restartVector.flatMap { $0.shape == [size] ? $0 : nil }
+    let found = try solver.leadingEigenvalues(size: size, start: warm) { rows in
+      try linearization.jvp(rows.reshaped([rows.shape[0]] + map.shape)).reshaped(rows.shape)
+    }
+    return JacobianSpectrum(
+      method: .leading(count), dimension: size, eigenvalues: found.values,
+      residual: found.residuals.max() ?? .nan, converged: found.converged,
+      applications: found.applications, seconds: secondsSince(start),
+      restartVector: found.restartVector)
+  }
+}
+
+private func secondsSince(_ start: ContinuousClock.Instant) -> Double {
+  (ContinuousClock.now - start) / .seconds(1)
+}

@@ -1,0 +1,173 @@
+import ArgumentParser
+import Asura
+import AsuraCommandLine
+import Foundation
+
+struct JacobianCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "jacobian",
+    abstract: "Eigenvalues of one iteration, linearised at each recorded latent.",
+    discussion: """
+      One iteration takes the latent z to F(z). Its Jacobian at z_t, over the whole state of one \
+      example (positions × width), tells what the iteration after t does to a small disturbance of \
+      z_t: along an eigenvector it is multiplied by the eigenvalue. The largest modulus is the \
+      spectral radius. Where the latent is at rest, a radius below 1 means that small disturbances \
+      die out in the end; elsewhere the next iteration has another Jacobian, and the radius is \
+      only about this one.
+
+      States of up to \(JacobianProbe.largestAutomaticDense) numbers get all their eigenvalues, \
+      larger ones the \(JacobianProbe.automaticCount) of largest modulus, found from \
+      Jacobian-vector products without ever making the matrix. --all and --top choose otherwise. \
+      All is computed in 64 bits, whatever the model was trained in.
+
+        asura-probe jacobian addition.h5 --iter 1...50
+        asura-probe jacobian addition.h5 --iter last --example all --top 5
+        asura-probe jacobian addition.h5 --iter 0...50:5 --svg plots --json
+
+      The columns of the table:
+        t         the iteration whose latent F is linearised at
+        radius    the spectral radius
+        outside   eigenvalues outside the unit circle (≥ where there may be more)
+        residual  how far eigenvalues are from true ones: with --top the largest
+                  ‖Jv − λv‖/|λ|, else how far Σλ and Σλ² are from the traces of J
+                  and J², relative to J's norm
+        step      ‖F(z) − z‖/‖F(z)‖, how far the latent is from rest
+      """)
+
+  @Argument(help: "The trace, made by asura-trace capture.")
+  var trace: String
+
+  @Option(
+    help: ArgumentHelp("Iterations, such as 1...50, 0...50:5 or last.", valueName: "range"),
+    transform: IterationRange.init(parsing:))
+  var iter = IterationRange.all(from: 0)
+
+  @Option(
+    help: ArgumentHelp("Examples: 0, 0,3, 0...7 or all. (default: 0)", valueName: "list"),
+    transform: ExampleSelection.init(parsing:))
+  var example = ExampleSelection.first
+
+  @Option(help: ArgumentHelp("Only the k eigenvalues of largest modulus.", valueName: "k"))
+  var top: Int?
+
+  @Flag(help: "All eigenvalues, however large the state.")
+  var all = false
+
+  @Option(
+    help: ArgumentHelp(
+      "With --top: the relative error wished for; 0 is the machine's precision.",
+      valueName: "error"))
+  var tolerance = 0.0
+
+  @Option(
+    help: ArgumentHelp(
+      "The model, for a trace without weights: a run's folder or a model.safetensors.",
+      valueName: "path"))
+  var model: String?
+
+  @Option(help: ArgumentHelp("Draw two charts into a folder.", valueName: "folder"))
+  var svg: String?
+
+  @Flag(help: "Exit with 4 when a check fails: not converged, or the trace is not of this map.")
+  var strict = false
+
+  @Option(
+    name: [.customShort("o"), .long],
+    help: ArgumentHelp(
+      "The companion file to store the result in. (default: x.probe.h5 for a trace x.h5)",
+      valueName: "file"))
+  var output: String?
+
+  @Flag(help: "Replace earlier results.")
+  var force = false
+
+  @OptionGroup var seed: SeedOptions
+  @OptionGroup var threads: ThreadOptions
+  @OptionGroup var reporting: ReportingOptions
+
+  func validate() throws {
+    if top != nil && all { throw ValidationError("--top and --all contradict each other") }
+    if let top, top < 1 { throw ValidationError("--top is \(top), expected 1 or more") }
+    guard tolerance >= 0, tolerance < 1 else {
+      throw ValidationError("--tolerance is \(tolerance), expected a number from 0 to below 1")
+    }
+  }
+
+  func run() throws {
+    let url = URL(fileURLWithPath: trace)
+    let reader = try TraceReader(url)
+    let subject = try TracedRun(reader, model: model.map { URL(fileURLWithPath: $0) })
+    let iterations = try iterations(of: subject)
+    let examples = try example.resolve(count: subject.examples)
+    let outputs = try JacobianOutputs(
+      companion: output.map { CompanionFile(at: URL(fileURLWithPath: $0)) }
+        ?? CompanionFile(ofTrace: url),
+      folder: svg, force: force)
+
+    let probe = JacobianProbe(
+      extent: all ? .all : top.map { .leading($0) } ?? .automatic, tolerance: tolerance,
+      seed: seed.seed ?? 0)
+    let total = iterations.count * examples.count
+    let progress = reporting.progress("jacobian", total: total, unit: "spectrum")
+    Interrupt.install()
+    let trajectory = try Workers.$current.withValue(threads.workers) {
+      try probe.run(
+        on: subject, iterations: iterations, examples: examples,
+        isCancelled: { Interrupt.isRequested },
+        progress: { entry in
+          progress.advance(by: 1, "t=\(entry.iteration) radius \(significant(entry.spectrum.spectralRadius))")
+        })
+    }
+    progress.finish()
+    let isCut = trajectory.iterations.count < iterations.count
+    guard !trajectory.iterations.isEmpty else {
+      throw CommandError("interrupted before the first iteration was done: nothing was written")
+    }
+    let report = JacobianReport(
+      trajectory, trace: trace, run: subject, requested: iterations,
+      files: try outputs.write(trajectory, trace: url.lastPathComponent, isCut: isCut))
+    if reporting.json { try JSONOutput.print(report) } else { report.show() }
+    try check(trajectory, isCut: isCut, of: iterations)
+  }
+
+  private func iterations(of subject: TracedRun) throws -> [Int] {
+    let chosen = try iter.resolve(
+      available: subject.latentIterations,
+      reason: "latents exist from t = 0, the initial one")
+    let usable = chosen.filter { subject.hasStep(at: $0) }
+    // Asked for by default, the end of an unshared model is left out; asked for by name, it is an error.
+    return iter == .all(from: 0) && !usable.isEmpty ? usable : chosen
+  }
+
+  /// Warns of what a reader of the numbers must know.
+  private func check(
+    _ trajectory: JacobianTrajectory, isCut: Bool, of requested: [Int]
+  ) throws {
+    if isCut {
+      warn(
+        "interrupted: \(trajectory.iterations.count) of \(requested.count) iterations were done and "
+          + "written")
+    }
+    var failures: [String] = []
+    if let worst = trajectory.mismatched {
+      failures.append(
+        "this map takes z_\(worst.iteration) of example \(worst.example) to something "
+          + "\(significant(worst.mismatch, 2)) away (relative) from the recorded z_\(worst.iteration + 1): "
+          + "the run was edited, or is not of this model and input")
+    }
+    if !trajectory.converged { failures.append("not all eigenvalues sought were found") }
+    failures.forEach(warn)
+    if strict, !failures.isEmpty {
+      throw CommandError("a check failed (--strict)", status: .checkFailed)
+    }
+  }
+
+  private func warn(_ text: String) {
+    FileHandle.standardError.write(Data("warning: \(text)\n".utf8))
+  }
+}
+
+/// A number to `digits` significant digits.
+func significant(_ value: Double, _ digits: Int = 4) -> String {
+  String(format: "%.\(digits)g", value)
+}
