@@ -26,6 +26,8 @@ struct Measure {
     let runner: Runner
     /// The time of each turn.
     private(set) var seconds: [Double] = []
+    /// The processor time of each of our runs, all threads together: steadier than `seconds` on a busy machine.
+    private(set) var processorSeconds: [Double] = []
     /// What each run computed, from the first after the warm-up.
     private(set) var outcomes: [Outcome] = []
 
@@ -62,8 +64,9 @@ struct Measure {
       switch runner {
       case .ours(let work, _):
         func timed() throws -> Double {
-          let start = ContinuousClock.now
+          let (start, used) = (ContinuousClock.now, clock())
           outcomes.append(try work())
+          processorSeconds.append(Double(clock() - used) / Double(CLOCKS_PER_SEC))
           return (ContinuousClock.now - start) / .seconds(1)
         }
         return try peer?.watching(timed) ?? timed()

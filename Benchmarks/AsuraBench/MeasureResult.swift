@@ -7,6 +7,8 @@ struct MeasureResult: Encodable {
     let median: Double
     let fastest: Double
     let slowest: Double
+    /// The median processor time of our runs, all threads together; nil for others.
+    let processor: Double?
     /// Each turn's, in order.
     let seconds: [Double]
   }
@@ -34,7 +36,8 @@ struct MeasureResult: Encodable {
     times = contestants.map {
       Times(
         name: $0.name, median: $0.seconds.median, fastest: $0.seconds.min() ?? .nan,
-        slowest: $0.seconds.max() ?? .nan, seconds: $0.seconds)
+        slowest: $0.seconds.max() ?? .nan,
+        processor: $0.isTheirs ? nil : $0.processorSeconds.median, seconds: $0.seconds)
     }
     let ours = contestants[0]
     if let best = contestants.dropFirst().min(by: { $0.seconds.median < $1.seconds.median }) {

@@ -23,7 +23,7 @@ struct AsuraBench: ParsableCommand {
   @Option(help: ArgumentHelp("The peer's script.", valueName: "file"))
   var script = "Benchmarks/peer.py"
 
-  @Option(help: ArgumentHelp("Only measures whose name contains this.", valueName: "text"))
+  @Option(help: ArgumentHelp("Only measures whose name and shape contain this.", valueName: "text"))
   var only = ""
 
   @Option(help: ArgumentHelp("How many pairs of each measure.", valueName: "n"))
@@ -49,7 +49,7 @@ struct AsuraBench: ParsableCommand {
         try Peer(python: $0, script: script, weights: weights, threads: workers.count)
       }
       let measures = try allMeasures(folder, workers).filter {
-        only.isEmpty || $0.name.contains(only)
+        only.isEmpty || "\($0.name) \($0.shape)".contains(only)
       }
       guard !measures.isEmpty else {
         throw CommandError("no measure's name contains \"\(only)\"", status: .nothingMatched)
