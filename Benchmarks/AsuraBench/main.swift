@@ -1,63 +1,77 @@
-import AsuraModel
-import AsuraTasks
-import AsuraTensor
-import AsuraTraining
+import ArgumentParser
+import Asura
+import AsuraCommandLine
 import Foundation
 
-if CommandLine.arguments.count > 1 {
-  let r = try Recipe(
-    contentsOf: URL(fileURLWithPath: CommandLine.arguments[1]),
-    overrides: Array(CommandLine.arguments.dropFirst(2)))
-  var tr = try Trainer<Float>(r)
-  print(tr.model.parameterCount)
-  let t0 = Date()
-  while !tr.isDone {
-    let rep = try tr.update()
-    if rep.step % 100 == 0 {
-      print(
-        rep.step, rep.loss, rep.accuracy.exactMatch, rep.gradientNorm, Date().timeIntervalSince(t0))
-    }
+await AsuraBench.runAsMain()
+
+struct AsuraBench: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "asura-bench", abstract: "Measure this library's speed against PyTorch's.",
+    discussion: """
+      Runs of both sides alternate within one process's lifetime, on the same weights and inputs. Times are \
+      medians; a ratio is the median of the ratios within pairs, and above 1 when this library is faster.
+      """)
+
+  @Option(help: ArgumentHelp("What `peer.py make-weights` wrote.", valueName: "folder"))
+  var weights: String
+
+  @Option(
+    help: ArgumentHelp("A Python with PyTorch; without it only our times.", valueName: "path"))
+  var python: String?
+
+  @Option(help: ArgumentHelp("The peer's script.", valueName: "file"))
+  var script = "Benchmarks/peer.py"
+
+  @Option(help: ArgumentHelp("Only measures whose name and shape contain this.", valueName: "text"))
+  var only = ""
+
+  @Option(help: ArgumentHelp("How many pairs of each measure.", valueName: "n"))
+  var pairs = 7
+
+  @Flag(help: "Two pairs of each: checks that everything runs, no more.")
+  var quick = false
+
+  @Option(help: ArgumentHelp("Also write the figures, as JSON.", valueName: "file"))
+  var json: String?
+
+  @OptionGroup var threads: ThreadOptions
+
+  func validate() throws {
+    guard pairs >= 1 else { throw ValidationError("--pairs \(pairs): at least 1 is needed") }
   }
-  let o = EvaluationOptions(
-    lengths: [10, 20, 50, 100],
-    iterations: [
-      try LengthExpression("n"), try LengthExpression("2n"), try LengthExpression("4n"),
-    ], kinds: ["uniform", "nines", "propagate", "mostlyPropagate"])
-  let e = try Evaluation(of: tr.result, on: tr.task, o)
-  for row in e.rows { print(row.kind, row.length, row.iterations, row.exactMatch, row.perSymbol) }
-  print(Date().timeIntervalSince(t0))
-  exit(0)
-}
-func time(_ n: Int, _ f: () throws -> Void) rethrows -> Double {
-  try f()
-  try f()
-  var ts: [Double] = []
-  for _ in 0..<n {
-    let t = Date()
-    try f()
-    ts.append(Date().timeIntervalSince(t))
-  }
-  return ts.sorted()[n / 2] * 1e3
-}
-for (B, P, W, F, NB) in [(64, 32, 64, 256, 1), (64, 64, 128, 512, 2)] {
-  let c = try ModelConfiguration(
-    vocabulary: 12, classes: 12, width: W, core: NB, iterations: 16,
-    attention: AttentionConfiguration(heads: 4, positions: .alibi), mlp: MLPConfiguration(width: F))
-  var m = RecurrentTransformer<Float>(c, seed: 1)
-  var r = Random(seed: 3)
-  let tok = (0..<B * P).map { _ in Int32.random(in: 0..<12, using: &r) }
-  let input = try ModelInput(tokens: tok, batch: B, positions: P)
-  var opt = AdamW(m)
-  let g = GradientComputation<Float>(plans: [DepthPlan(graded: 16)])
-  for w in [1, 2] {
-    try Workers.$current.withValue(Workers(count: w)) {
-      let t = try time(7) {
-        let res = try g(m, input, targets: tok, random: r)
-        opt.update(&m, res.gradients, learningRate: 1e-3)
+
+  func run() throws {
+    let workers = threads.workers
+    try Workers.$current.withValue(workers) {
+      let folder = URL(fileURLWithPath: weights)
+      let peer = try python.map {
+        try Peer(python: $0, script: script, weights: weights, threads: workers.count)
       }
-      let f = try time(7) { _ = try m.run(input) }
-      print(B, P, W, "threads", w, "train", t, "forward", f)
+      let measures = try allMeasures(folder, workers).filter {
+        only.isEmpty || "\($0.name) \($0.shape)".contains(only)
+      }
+      guard !measures.isEmpty else {
+        throw CommandError("no measure's name contains \"\(only)\"", status: .nothingMatched)
+      }
+      let peak = GEMMPeak(workers: workers)
+      var results: [MeasureResult] = []
+      for measure in measures {
+        printError("measuring \(measure.name) \(measure.shape) …")
+        results.append(try measure.result(pairs: quick ? 2 : pairs, peer: peer, peak: peak))
+      }
+      let report = Report(
+        threads: workers.count, peak: peak, peerBusyShare: peer?.busyShare, results: results)
+      print(report)
+      if let json {
+        try Data(JSONOutput.text(report).utf8).write(to: URL(fileURLWithPath: json))
+      }
+      let failures = results.flatMap(\.disagreements)
+      guard failures.isEmpty else {
+        throw CommandError(
+          "the two sides computed different things:\n  \(failures.joined(separator: "\n  "))",
+          status: .checkFailed)
+      }
     }
   }
 }
-print(BLAS.kernels, CPU.vectorLevel)

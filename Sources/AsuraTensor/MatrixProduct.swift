@@ -1,10 +1,11 @@
-internal import COpenBLAS
+import AsuraKernels
 
 /// Whether a matrix operand is used as stored or transposed.
 public enum Transpose: Sendable { case no, yes }
 
 /// C ← α·op(A)·op(B) + β·C on row-major matrices with row strides `lda`, `ldb`, `ldc`,
-/// where C is `m × n` and the sum runs over `k`.
+/// where C is `m × n` and the sum runs over `k`. Small products of the sizes a layer makes run on kernels of
+/// ours where they are faster (`asura_small_gemm`), the others on OpenBLAS.
 @inline(__always)
 public func gemm<S: Scalar>(
   _ transA: Transpose = .no, _ transB: Transpose = .no, m: Int, n: Int, k: Int, alpha: S = 1,
@@ -12,6 +13,10 @@ public func gemm<S: Scalar>(
   _ c: UnsafeMutablePointer<S>, ldc: Int
 ) {
   if m == 0 || n == 0 { return }
+  let isDone = asura_small_gemm(
+    S.kernelType, transA == .yes ? 1 : 0, transB == .yes ? 1 : 0, m, n, k, Double(alpha), a, lda, b,
+    ldb, Double(beta), c, ldc)
+  if isDone != 0 { return }
   _ = BLAS.kernels
   // BLAS insists on strides of at least 1, even of what is empty.
   S.gemm(transA, transB, m, n, k, alpha, a, max(1, lda), b, max(1, ldb), beta, c, max(1, ldc))

@@ -13,6 +13,13 @@ int asura_vector_level(void);
 /// How many processors this process may run on, 0 when the system does not tell.
 int asura_available_processors(void);
 
+// C = alpha·op(A)·op(B) + beta·C on small row-major matrices, transposed where ta or tb is not 0: returns 0, and does
+// nothing, where a BLAS is the better choice. Each element is one chain of fused multiply-adds in the order of k,
+// so it does not depend on the other rows.
+int asura_small_gemm(asura_type t, int ta, int tb, long m, long n, long k, double alpha,
+                     const void *a, long lda, const void *b, long ldb, double beta, void *c,
+                     long ldc);
+
 // y = a + b;  y = a·b;  y += a·x;  y = a·x
 void asura_add(asura_type t, const void *a, const void *b, void *y, long n);
 void asura_mul(asura_type t, const void *a, const void *b, void *y, long n);
