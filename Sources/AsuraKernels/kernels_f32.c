@@ -2,6 +2,5 @@
 #define T float
 #define INT int32_t
 #define IS_DOUBLE 0
-#define SQRT __builtin_sqrtf
 #define NAME(x) JOIN(asura_f32_, x)
 #include "kernels.inc"

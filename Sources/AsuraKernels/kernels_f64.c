@@ -2,6 +2,5 @@
 #define T double
 #define INT int64_t
 #define IS_DOUBLE 1
-#define SQRT __builtin_sqrt
 #define NAME(x) JOIN(asura_f64_, x)
 #include "kernels.inc"
