@@ -14,7 +14,7 @@ import Testing
     #expect(
       Set(recipes).isSuperset(of: [
         "addition-columns.yaml", "addition-columns-unshared.yaml", "addition-plain.yaml",
-        "copy.yaml",
+        "addition-plain-causal.yaml", "copy.yaml",
       ]))
   }
 
