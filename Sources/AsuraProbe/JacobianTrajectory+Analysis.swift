@@ -9,7 +9,8 @@ extension JacobianTrajectory {
   public func analysis(attributes: [String: TraceAttribute] = [:]) -> Analysis {
     let length = max(1, entries.map(\.spectrum.eigenvalues.count).max() ?? 0)
     let places = [
-      AnalysisAxis("iteration", .integers(iterations)), AnalysisAxis("example", .integers(examples)),
+      AnalysisAxis("iteration", .integers(iterations)),
+      AnalysisAxis("example", .integers(examples)),
     ]
     let shape = places.map { $0.name == "iteration" ? iterations.count : examples.count }
 

@@ -9,14 +9,15 @@ extension StepMap<Double> {
     try transposedJacobian(at: latent).transposed
   }
 
-  /// How many tangents go through the step map at once: enough to fill the products, few enough that the
-  /// widest activations stay in cache.
-  static var tangentBlock: Int { 32 }
-
   /// The Jacobian's transpose: the products with the unit vectors, a row each.
-  func transposedJacobian(at latent: Tensor<Double>) throws -> Tensor<Double> {
+  ///
+  /// `block` tangents go through the step map at once: enough to fill the products, few enough that the
+  /// widest activations stay in cache.
+  func transposedJacobian(
+    at latent: Tensor<Double>, block tangentBlock: Int = 32
+  ) throws -> Tensor<Double> {
     let size = dimension
-    let blocks = (size + Self.tangentBlock - 1) / Self.tangentBlock
+    let blocks = (size + tangentBlock - 1) / tangentBlock
     // A linearisation is replayed by one thread at a time, so each part of the blocks makes its own.
     let parts = min(blocks, 8)
     return try Tensor<Double>([size, size]) { rows in
@@ -25,8 +26,8 @@ extension StepMap<Double> {
       try Workers.current.forEach(parts) { part in
         let linearization = try linearized(at: latent)
         for block in stride(from: part, to: blocks, by: parts) {
-          let first = block * Self.tangentBlock
-          let count = min(Self.tangentBlock, size - first)
+          let first = block * tangentBlock
+          let count = min(tangentBlock, size - first)
           var tangents = Tensor<Double>.zeros([count] + shape)
           tangents.update { for i in 0..<count { $0[i * size + first + i] = 1 } }
           try linearization.jvp(tangents).read {

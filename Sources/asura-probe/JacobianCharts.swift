@@ -45,7 +45,8 @@ struct JacobianCharts {
     }
     return LineChart(
       ChartTitle(
-        "Spectral radius of one iteration's Jacobian", subtitle: "\(subject), \(examples), \(state)"),
+        "Spectral radius of one iteration's Jacobian", subtitle: "\(subject), \(examples), \(state)"
+      ),
       yLabel: "spectral radius", series: series, references: [.init(1, "unit circle")])
   }
 

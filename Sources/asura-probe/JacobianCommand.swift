@@ -115,7 +115,8 @@ struct JacobianCommand: ParsableCommand {
         on: subject, iterations: iterations, examples: examples,
         isCancelled: { Interrupt.isRequested },
         progress: { entry in
-          progress.advance(by: 1, "t=\(entry.iteration) radius \(significant(entry.spectrum.spectralRadius))")
+          progress.advance(
+            by: 1, "t=\(entry.iteration) radius \(significant(entry.spectrum.spectralRadius))")
         })
     }
     progress.finish()

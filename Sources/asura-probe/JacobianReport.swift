@@ -74,7 +74,8 @@ struct JacobianReport: Encodable {
       top.map { "the \($0) eigenvalues of largest modulus" } ?? "all \(dimension) eigenvalues"
     let whose =
       examples.count == 1 ? "example \(examples[0])" : "\(examples.count) examples"
-    print("\(trace): \(whose) of \(examplesInTrace), \(positions) positions × width \(width), \(what)")
+    print(
+      "\(trace): \(whose) of \(examplesInTrace), \(positions) positions × width \(width), \(what)")
     if traceStatus != "complete" { print("The trace is \(traceStatus): it ends early.") }
     print()
     print(examples.count == 1 ? tableOfOne : tableOfMany)

@@ -215,8 +215,9 @@ private func report(_ text: String) throws -> Report {
     #expect(outcome.error.contains("interrupted"))
     let report = try report(outcome.output)
     #expect(!report.isComplete && (1..<61).contains(report.iterations.count))
-    guard case .integers(let stored) = try CompanionFile(ofTrace: fixture.trace)
-      .array("jacobian", "summary", "iteration")
+    guard
+      case .integers(let stored) = try CompanionFile(ofTrace: fixture.trace)
+        .array("jacobian", "summary", "iteration")
     else {
       Issue.record("no iterations in the companion file")
       return
