@@ -1,6 +1,13 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+// What `import Asura` brings. Those who import it depend on each part by name too, so that SwiftPM builds
+// them anew when a part changes: it does not look through a re-export.
+let library: [Target.Dependency] = [
+  "Asura", "AsuraTensor", "AsuraConfiguration", "AsuraDiff", "AsuraModel", "AsuraTasks",
+  "AsuraTrace", "AsuraTraining", "AsuraProbe", "AsuraReport",
+]
+
 let package = Package(
   name: "asura",
   platforms: [.macOS(.v15)],
@@ -46,7 +53,7 @@ let package = Package(
     // Primitives with value, JVP and VJP; the tape that runs them both ways.
     .target(name: "AsuraDiff", dependencies: ["AsuraTensor", "AsuraKernels"]),
     // Configuration, blocks, the recurrence loop, sites, hooks, weights.
-    .target(name: "AsuraModel", dependencies: ["AsuraDiff", "AsuraConfiguration"]),
+    .target(name: "AsuraModel", dependencies: ["AsuraTensor", "AsuraDiff", "AsuraConfiguration"]),
 
     // MARK: - Data in and out: Tensor ← Tasks, Tensor ← Trace
 
@@ -58,59 +65,60 @@ let package = Package(
     .target(
       name: "AsuraTraining",
       dependencies: [
-        "AsuraModel", "AsuraTasks", "AsuraTrace", "AsuraKernels", "Yams",
+        "AsuraKernels", "AsuraTensor", "AsuraConfiguration", "AsuraDiff", "AsuraModel",
+        "AsuraTasks", "AsuraTrace", "Yams",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       exclude: ["TensorBoard/event.proto"]),
-    .target(name: "AsuraProbe", dependencies: ["AsuraModel", "AsuraTrace", "CArpack"]),
-    .target(name: "AsuraReport", dependencies: ["AsuraProbe"]),
     .target(
-      name: "Asura",
-      dependencies: [
-        "AsuraTensor", "AsuraConfiguration", "AsuraDiff", "AsuraModel", "AsuraTasks", "AsuraTrace",
-        "AsuraTraining",
-        "AsuraProbe", "AsuraReport",
-      ]),
+      name: "AsuraProbe",
+      dependencies: ["AsuraTensor", "AsuraDiff", "AsuraModel", "AsuraTrace", "CArpack"]),
+    .target(name: "AsuraReport", dependencies: ["AsuraTensor", "AsuraProbe"]),
+    .target(
+      name: "Asura", dependencies: Array(library.dropFirst())),
 
     // MARK: - Commands
 
     // What the three commands share: progress, tables, ranges, exit codes, output files.
     .target(
       name: "AsuraCommandLine",
-      dependencies: [
-        "Asura", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ]),
-    .executableTarget(name: "asura-train", dependencies: ["Asura", "AsuraCommandLine"]),
-    .executableTarget(name: "asura-trace", dependencies: ["Asura", "AsuraCommandLine"]),
-    .executableTarget(name: "asura-probe", dependencies: ["Asura", "AsuraCommandLine"]),
+      dependencies: library + [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .executableTarget(name: "asura-train", dependencies: library + ["AsuraCommandLine"]),
+    .executableTarget(name: "asura-trace", dependencies: library + ["AsuraCommandLine"]),
+    .executableTarget(name: "asura-probe", dependencies: library + ["AsuraCommandLine"]),
 
     // Times this library against its peer: `make bench`.
     .executableTarget(
-      name: "asura-bench", dependencies: ["Asura", "AsuraCommandLine"],
+      name: "asura-bench", dependencies: library + ["AsuraCommandLine"],
       path: "Benchmarks/AsuraBench"),
 
     // MARK: - Examples
 
-    .executableTarget(name: "first-run", dependencies: ["Asura"], path: "Examples/first-run"),
-    .executableTarget(name: "hooks", dependencies: ["Asura"], path: "Examples/hooks"),
-    .executableTarget(name: "train-copy", dependencies: ["Asura"], path: "Examples/train-copy"),
-    .executableTarget(name: "spectrum", dependencies: ["Asura"], path: "Examples/spectrum"),
+    .executableTarget(name: "first-run", dependencies: library, path: "Examples/first-run"),
+    .executableTarget(name: "hooks", dependencies: library, path: "Examples/hooks"),
+    .executableTarget(name: "train-copy", dependencies: library, path: "Examples/train-copy"),
+    .executableTarget(name: "spectrum", dependencies: library, path: "Examples/spectrum"),
 
     // MARK: - Tests
 
     .target(
-      name: "AsuraTestSupport", dependencies: ["AsuraModel"], path: "Tests/AsuraTestSupport"),
+      name: "AsuraTestSupport", dependencies: ["AsuraTensor", "AsuraDiff", "AsuraModel"],
+      path: "Tests/AsuraTestSupport"),
     .testTarget(name: "AsuraTensorTests", dependencies: ["AsuraTensor", "AsuraTestSupport"]),
-    .testTarget(name: "AsuraDiffTests", dependencies: ["AsuraDiff", "AsuraTestSupport"]),
     .testTarget(
-      name: "AsuraModelTests", dependencies: ["AsuraModel", "AsuraTraining", "AsuraTestSupport"]),
-    .testTarget(name: "AsuraTasksTests", dependencies: ["AsuraTasks", "AsuraTestSupport"]),
+      name: "AsuraDiffTests", dependencies: ["AsuraTensor", "AsuraDiff", "AsuraTestSupport"]),
+    .testTarget(
+      name: "AsuraModelTests", dependencies: library.dropFirst() + ["AsuraTestSupport"]),
+    .testTarget(
+      name: "AsuraTasksTests", dependencies: ["AsuraTensor", "AsuraTasks", "AsuraTestSupport"]),
     .testTarget(
       name: "AsuraTraceTests", dependencies: ["AsuraTrace", "AsuraTestSupport"],
       exclude: ["readers"]),
-    .testTarget(name: "AsuraTrainingTests", dependencies: ["AsuraTraining", "AsuraTestSupport"]),
-    .testTarget(name: "AsuraProbeTests", dependencies: ["AsuraProbe", "AsuraTestSupport"]),
-    .testTarget(name: "AsuraReportTests", dependencies: ["AsuraReport", "AsuraTestSupport"]),
+    .testTarget(
+      name: "AsuraTrainingTests", dependencies: library.dropFirst() + ["AsuraTestSupport"]),
+    .testTarget(name: "AsuraProbeTests", dependencies: library.dropFirst() + ["AsuraTestSupport"]),
+    .testTarget(
+      name: "AsuraReportTests", dependencies: ["AsuraTensor", "AsuraReport", "AsuraTestSupport"]),
     .executableTarget(
       name: "command-line-fixture", dependencies: ["AsuraCommandLine"],
       path: "Tests/CommandLineFixture"),
@@ -119,12 +127,14 @@ let package = Package(
       dependencies: ["AsuraCommandLine", "AsuraConfiguration", "command-line-fixture"]),
     .testTarget(
       name: "ExampleTests",
-      dependencies: [
-        "Asura", "AsuraTestSupport", "first-run", "hooks", "train-copy", "spectrum",
+      dependencies: library + [
+        "AsuraTestSupport", "first-run", "hooks", "train-copy", "spectrum",
       ]),
     .testTarget(
       name: "CommandTests",
-      dependencies: ["Asura", "AsuraTestSupport", "asura-train", "asura-trace", "asura-probe"]),
+      dependencies: library + [
+        "AsuraTestSupport", "asura-train", "asura-trace", "asura-probe",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -160,11 +160,12 @@ package struct GradientComputation<S: Scalar>: Sendable {
           last = logits.tensor
         }
         if t == total && objective.fixedPointPenalty > 0 {
-          let weights = (0..<examples.count).map { example in
+          let weights = (0..<examples.count).map { (example) -> S in
+            // A latent of zeros has no relative step to penalise.
             let norm = previous.tensor[example].norm
-            return S(
-              plan.weight * objective.fixedPointPenalty
-                / (Double(input.batch) * max(norm * norm, 1e-12)))
+            guard norm > 0 else { return S(0) }
+            let factor = plan.weight * objective.fixedPointPenalty
+            return S(factor / (Double(input.batch) * norm * norm))
           }
           seeds.append(
             (

@@ -1,3 +1,4 @@
+import AsuraConfiguration
 import AsuraModel
 import AsuraTasks
 import AsuraTensor
@@ -117,6 +118,14 @@ public struct Trainer<S: Scalar>: Sendable {
       throw ModelError(
         .configuration, "model.\(field) is \(found), but the task \(task.name) needs \(needed)",
         remedy: "Leave it out of the recipe: it then follows the task.")
+    }
+    if try task.layout(length: task.lengths.lowerBound).mode == .nextToken,
+      model.attention.mask != .causal
+    {
+      throw ConfigurationError(
+        field: "model.attention.mask", found: model.attention.mask.rawValue,
+        expected: "causal, since the task's targets are next tokens",
+        remedy: "with a full mask the model would see the answers it is to predict")
     }
   }
 }
