@@ -14,7 +14,7 @@ extension StepMap<Double> {
   /// `block` tangents go through the step map at once: enough to fill the products, few enough that the
   /// widest activations stay in cache.
   func transposedJacobian(
-    at latent: Tensor<Double>, block tangentBlock: Int = 32
+    at latent: Tensor<Double>, block tangentBlock: Int = 16
   ) throws -> Tensor<Double> {
     let size = dimension
     let blocks = (size + tangentBlock - 1) / tangentBlock

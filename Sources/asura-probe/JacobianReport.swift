@@ -80,7 +80,7 @@ struct JacobianReport: Encodable {
     print()
     print(examples.count == 1 ? tableOfOne : tableOfMany)
     print()
-    reading.forEach { print($0) }
+    for sentence in reading { print(sentence) }
     print("Wrote \(files.joined(separator: ", ")).")
   }
 
