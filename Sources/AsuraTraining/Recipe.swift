@@ -78,11 +78,13 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
     averageDecay = try fields.optional(.averageDecay, nil)
     for (name, value, range) in [
       ("steps", steps, 1...100_000_000), ("batch", batch, 1...1_048_576),
-      ("logEvery", logEvery, 1...100_000_000), ("checkpointEvery", checkpointEvery, 1...100_000_000),
+      ("logEvery", logEvery, 1...100_000_000),
+      ("checkpointEvery", checkpointEvery, 1...100_000_000),
     ] where !range.contains(value) {
       throw ModelError(
         .configuration,
-        "training.\(name) is \(value), expected a number from \(range.lowerBound) to \(range.upperBound)")
+        "training.\(name) is \(value), expected a number from \(range.lowerBound) to \(range.upperBound)"
+      )
     }
     try check("training.averageDecay", averageDecay, in: 0...0.999_999)
   }
