@@ -66,8 +66,26 @@ extension Recipe {
       encoder.options.sortKeys = false
       let text = try encoder.encode(self)
       // Yams rounds numbers to 15 digits and writes 1 as 1e+0: a resumed run must find every bit.
-      let exact = try JSONSerialization.jsonObject(with: JSONEncoder().encode(self))
+      let exact = try JSONDecoder().decode(Exact.self, from: JSONEncoder().encode(self))
       return try Yams.compose(yaml: text).map { try Yams.serialize(node: $0.exact(exact)) } ?? text
+    }
+  }
+}
+
+/// Values as JSON has them; Foundation's untyped JSON would round numbers of 17 digits.
+private indirect enum Exact: Decodable {
+  case number(Double)
+  case list([Exact])
+  case mapping([String: Exact])
+  case other
+
+  init(from decoder: any Decoder) throws {
+    if let mapping = try? [String: Exact](from: decoder) {
+      self = .mapping(mapping)
+    } else if let list = try? [Exact](from: decoder) {
+      self = .list(list)
+    } else {
+      self = (try? Double(from: decoder)).map { .number($0) } ?? .other
     }
   }
 }
@@ -86,22 +104,20 @@ extension DecodingError {
 }
 
 extension Node {
-  /// The same with the numbers of `values`, its counterpart from JSON, as Swift spells them: in the fewest digits that
-  /// keep every bit.
-  fileprivate func exact(_ values: Any?) -> Node {
-    switch self {
-    case .scalar(let scalar):
-      guard tag == Tag(.float), let number = (values as? NSNumber)?.doubleValue else { return self }
-      return Node("\(number)", Tag(.float), scalar.style)
-    case .sequence(var sequence):
-      let values = values as? [Any]
-      for i in sequence.indices {
-        sequence[i] = sequence[i].exact(values.flatMap { i < $0.count ? $0[i] : nil })
-      }
+  /// The same with the numbers of `exact`, its counterpart, as Swift spells them: in the fewest digits that keep
+  /// every bit.
+  fileprivate func exact(_ exact: Exact?) -> Node {
+    switch (self, exact) {
+    case (.scalar(let scalar), .number(let number)) where tag == Tag(.float):
+      // 1e-05 is text to YAML 1.1, which Python's reader follows: 1.0e-05.
+      let text = "\(number)"
+      let spelled = text.contains(".") ? text : text.replacing("e", with: ".0e")
+      return Node(spelled, Tag(.float), scalar.style)
+    case (.sequence(var sequence), .list(let values)):
+      for (i, value) in zip(sequence.indices, values) { sequence[i] = sequence[i].exact(value) }
       return .sequence(sequence)
-    case .mapping(var mapping):
-      let values = values as? [String: Any]
-      for (key, value) in mapping { mapping[key] = value.exact(key.string.flatMap { values?[$0] }) }
+    case (.mapping(var mapping), .mapping(let values)):
+      for (key, value) in mapping { mapping[key] = value.exact(key.string.flatMap { values[$0] }) }
       return .mapping(mapping)
     default: return self
     }
@@ -119,7 +135,8 @@ extension Node {
         remedy: "Write for instance --set optimizer.learningRate=1e-3.")
     }
     do {
-      set(path[...], to: try Yams.compose(yaml: String(parts[1])) ?? Node("null", Tag(.null)))
+      set(
+        path[...], to: try Yams.compose(yaml: String(parts[1])) ?? Node("null", Tag(.null), .plain))
     } catch let error as YamlError {
       throw ModelError(
         .configuration, "--set \(shown): the value is not valid YAML: \("\(error)".prefix(400))")

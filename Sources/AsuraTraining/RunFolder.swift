@@ -52,8 +52,9 @@ public struct RunFolder: Sendable {
         try files.removeItem(at: file)
       }
     } catch { throw Self.cannotWrite(url, error) }
-    try write(yaml, to: self.recipe)
+    // The recipe last: where it is, a run can be resumed and lacks nothing.
     try write(task, to: self.task)
+    try write(yaml, to: self.recipe)
   }
 
   private func contents() throws -> [String] {
