@@ -101,6 +101,18 @@ func json(_ text: String) throws -> Any {
 /// The Python with the packages that our files are checked with.
 let python = ProcessInfo.processInfo.environment["ASURA_PYTHON"].map { URL(filePath: $0) }
 
+/// Whether that Python has TensorBoard.
+let hasTensorBoard: Bool = {
+  guard let python else { return false }
+  let process = Process()
+  process.executableURL = python
+  process.arguments = ["-c", "import tensorboard"]
+  process.standardError = FileHandle.nullDevice
+  guard (try? process.run()) != nil else { return false }
+  process.waitUntilExit()
+  return process.terminationStatus == 0
+}()
+
 /// Whether the tests run as root, to whom no folder is read-only.
 let isRoot = geteuid() == 0
 

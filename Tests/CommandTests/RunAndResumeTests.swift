@@ -263,7 +263,7 @@ import Testing
     }
   }
 
-  @Test(.enabled(if: python != nil, "ASURA_PYTHON names no Python with tensorboard"))
+  @Test(.enabled(if: hasTensorBoard, "ASURA_PYTHON names no Python with tensorboard"))
   func tensorBoardReadsARun() throws {
     let script = """
       import sys
