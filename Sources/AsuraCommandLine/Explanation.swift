@@ -18,6 +18,10 @@ public func explained(_ error: any Error) -> CommandError? {
     case .notFinite: return CommandError("\(error)", status: .checkFailed)
     case .folder(let message, let remedy):
       return CommandError(message, status: .incompleteInput, remedy: remedy)
+    case .exists(let message, let remedy):
+      return CommandError(message, status: .usage, remedy: remedy)
+    case .cannotWrite(let message, let remedy):
+      return CommandError(message, status: .failure, remedy: remedy)
     }
   case let error as TraceError:
     let status: CommandStatus =
@@ -27,7 +31,14 @@ public func explained(_ error: any Error) -> CommandError? {
       case .missing, .foreign, .version, .damaged: .incompleteInput
       case .inaccessible, .library: .failure
       }
-    return CommandError("\(error)", status: status)
+    let library = error.library.prefix(2).joined(separator: "; ")
+    return CommandError(
+      (error.file.map { "\($0): " } ?? "") + error.message
+        + (library.isEmpty ? "" : " (HDF5: \(library))"),
+      status: status,
+      remedy: error.kind == .exists
+        ? "add --force to replace it, or give another name with -o"
+        : error.advice.isEmpty ? nil : error.advice)
   default: return nil
   }
 }

@@ -67,12 +67,17 @@ public final class OutputFile {
 
   /// Writes the whole file and commits it.
   public func write(_ contents: some ContiguousBytes) throws(CommandError) {
+    try prepare(contents)
+    try commit()
+  }
+
+  /// Writes the whole file under its temporary name, for files that are to appear together.
+  public func prepare(_ contents: some ContiguousBytes) throws(CommandError) {
     let descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw Self.failure("write", path) }
     let code = contents.withUnsafeBytes { writeAll($0, to: descriptor) }
     close(descriptor)
     guard code == 0 else { throw Self.failure("write", path, code: code) }
-    try commit()
   }
 
   /// Writes the whole file as UTF-8 and commits it.

@@ -92,7 +92,13 @@ package struct Fields<Key: CodingKey & CaseIterable> {
 
 /// The path a decoder stands at, as a person would write it.
 package func optionPath(_ path: [any CodingKey]) -> String {
-  path.map { shortened($0.stringValue) }.joined(separator: ".")
+  path.reduce(into: "") { text, key in
+    if let index = key.intValue {
+      text += "[\(index)]"
+    } else {
+      text += (text.isEmpty ? "" : ".") + shortened(key.stringValue)
+    }
+  }
 }
 
 /// The value a decoder stands at, as it would be written.

@@ -39,8 +39,14 @@ public struct JacobianSpectrum: Sendable, Equatable {
   /// The largest modulus of an eigenvalue; NaN when none was found.
   public var spectralRadius: Double { eigenvalues.first?.length ?? .nan }
 
-  /// How many eigenvalues lie outside the unit circle, of those that were sought.
-  public var outsideUnitCircle: Int { eigenvalues.count { $0.length > 1 } }
+  /// How far beyond the unit circle an eigenvalue must lie to count as outside: directions that a map
+  /// leaves as they are have eigenvalues of 1, which rounding puts on either side.
+  public static let circleMargin = 1e-9
+
+  /// How many eigenvalues lie outside the unit circle by more than `circleMargin`, of those sought.
+  public var outsideUnitCircle: Int {
+    eigenvalues.count { $0.length > 1 + Self.circleMargin }
+  }
 
   /// Whether there may be more outside the unit circle than were sought.
   public var mayHaveMoreOutside: Bool {

@@ -81,6 +81,19 @@ public struct DepthSchedule: Sendable, Equatable, Codable {
     self.progressive = progressive
   }
 
+  /// The most iterations a batch of `length` may get.
+  package func most(length: Int) -> Int {
+    if let progressive { return max(1, progressive.maximum(length)) }
+    return phases.map { $0.free(length).upperBound + max(1, $0.graded(length).upperBound) }.max()
+      ?? 0
+  }
+
+  /// The most iterations with derivatives a batch of `length` may get.
+  package func mostGraded(length: Int) -> Int {
+    if let progressive { return max(1, progressive.maximum(length)) }
+    return phases.map { max(1, $0.graded(length).upperBound) }.max() ?? 0
+  }
+
   /// What a batch of `length` is to do.
   package func draw(length: Int, random: inout Random) -> [DepthPlan] {
     if let progressive {
@@ -106,18 +119,23 @@ public struct DepthSchedule: Sendable, Equatable, Codable {
 
   /// A number, a range, a list of phases, or `{progressive: {maximum: 20, alpha: 0.5}}`.
   public init(from decoder: any Decoder) throws {
-    if let value = try? decoder.singleValueContainer(), (try? value.decode(String.self)) != nil {
-      phases = [Phase(graded: try LengthRangeExpression(from: decoder))]
-    } else if var list = try? decoder.unkeyedContainer() {
+    if var list = try? decoder.unkeyedContainer() {
       phases = []
       while !list.isAtEnd { phases.append(try list.decode(Phase.self)) }
       guard !phases.isEmpty else {
         throw ConfigurationError(
           field: "depth", found: "an empty list", expected: "at least one phase")
       }
-    } else {
+    } else if (try? decoder.container(keyedBy: CodingKeys.self)) != nil {
       phases = []
       progressive = try Fields<CodingKeys>(decoder).required(.progressive)
+    } else {
+      phases = [Phase(graded: try LengthRangeExpression(from: decoder))]
+    }
+    let counts = phases.map(\.graded.upper) + (progressive.map { [$0.maximum] } ?? [])
+    if counts.contains(LengthExpression(0)) {
+      throw ConfigurationError(
+        field: "depth", found: "0 iterations with derivatives", expected: "at least 1")
     }
   }
 

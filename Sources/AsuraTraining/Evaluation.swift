@@ -59,12 +59,15 @@ extension Evaluation {
     of model: RecurrentTransformer<S>, on task: any LearningTask, _ options: EvaluationOptions,
     progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
   ) throws {
+    try model.configuration.check(against: task)
     var rows: [Row] = []
     let total = options.kinds.count * options.lengths.count * options.examples
     var done = 0
     for name in options.kinds {
       let kind = try task.kind(named: name)
       for length in options.lengths {
+        try model.configuration.checkMemory(
+          of: S.self, positions: try task.layout(length: length).positions)
         let counts = Set(options.iterations.map { $0(length) }).sorted()
         guard let most = counts.last else { continue }
         var accuracies = Array(repeating: Accuracy(), count: counts.count)
@@ -130,7 +133,10 @@ extension Evaluation {
     var asked = batch.hidingAnswer()
     var (logits, settled) = try read(asked)
     for (step, position) in batch.layout.answer.enumerated().dropLast() {
-      let classes = (0..<batch.examples).map { Int32(logits[$0][position].largestIndex) }
+      // A model may have classes that the task has no symbol for: those cannot be written.
+      let classes = (0..<batch.examples).map {
+        Int32(logits[$0][position].slice(0..<task.outputs.count).largestIndex)
+      }
       asked.feed(classes, afterStep: step, symbols: task.outputSymbols)
       (logits, settled) = try read(asked)
     }

@@ -26,7 +26,11 @@ public struct LengthExpression: Sendable, Equatable, Codable, CustomStringConver
         expected: "a number, or one in terms of the length n: n, 2n, n/2, n+1, max(2,n/2)")
     }
     self.form = form
-    description = compact
+    if case .linear(0, _, let number) = form {
+      description = "\(number)"
+    } else {
+      description = compact
+    }
   }
 
   /// The number for a length, at least 0.
@@ -113,6 +117,10 @@ public struct LengthRangeExpression: Sendable, Equatable, Codable, CustomStringC
     }
     lower = try LengthExpression(String(text[..<dots.lowerBound]))
     upper = try LengthExpression(String(text[dots.upperBound...]))
+    if let low = Int(lower.description), let high = Int(upper.description), high < low {
+      throw ConfigurationError(
+        field: "a range of iterations", found: "\(self)", expected: "\(high)...\(low)")
+    }
   }
 
   /// A range of one number.

@@ -11,15 +11,21 @@ extension Recipe {
     func failure(_ message: String, _ remedy: String? = nil) -> ModelError {
       ModelError(.configuration, "\(source): \(message)", remedy: remedy)
     }
-    guard text.utf8.count <= 1 << 20 else { throw failure("larger than 1 MiB") }
+    guard text.utf8.count <= Self.mostBytes else { throw failure("larger than 1 MiB") }
+    // Aliases of aliases grow without bound; a few cannot.
+    let isCrowded =
+      text.split(separator: "\n").lazy.filter { $0.drop { $0 == " " }.first != "#" }
+      .reduce(0) { $0 + $1.utf8.count { $0 == UInt8(ascii: "*") } } > 16
+    if isCrowded { throw failure("more than 16 aliases", "Write the values out.") }
     do {
       guard var root = try Yams.compose(yaml: text), root.mapping != nil else {
         throw failure("it has no keys", "A recipe needs at least task, model and training.")
       }
       for override in overrides { try root.set(override) }
-      try root.addTaskSizes()
+      root.addTaskSizes()
       self = try YAMLDecoder().decode(Recipe.self, from: root)
     } catch let error as ModelError {
+      if error.message.hasPrefix("--set ") { throw error }
       throw failure(error.message, error.remedy)
     } catch let error as ConfigurationError {
       throw failure("\(error)")
@@ -29,21 +35,28 @@ extension Recipe {
       }
       throw failure(context.underlyingError.map { "\($0)" } ?? context.debugDescription)
     } catch let error as DecodingError {
-      throw failure("\(error)")
+      throw failure(error.plainly)
     } catch let error as YamlError {
-      throw failure("not valid YAML: \(error)")
+      throw failure("not valid YAML: \("\(error)".prefix(400))")
     }
   }
 
+  /// The largest file taken for a recipe.
+  private static var mostBytes: Int { 1 << 20 }
+
   /// Reads a recipe from a YAML file; see `init(yaml:source:overrides:)`.
   public init(contentsOf url: URL, overrides: [String] = []) throws {
-    let text: String
+    let data: Data
     do {
-      text = try String(contentsOf: url, encoding: .utf8)
+      // No more than can be a recipe, whatever the file is.
+      data = try FileHandle(forReadingFrom: url).read(upToCount: Self.mostBytes + 1) ?? Data()
     } catch {
       throw ModelError(
         .configuration, "cannot read the recipe \(url.path): \(error.localizedDescription)",
         remedy: "Check the path; Examples/Recipes holds some to start from.")
+    }
+    guard let text = String(data: data, encoding: .utf8) else {
+      throw ModelError(.configuration, "\(url.path) is not text in UTF-8")
     }
     try self.init(yaml: text, source: url.path, overrides: overrides)
   }
@@ -53,22 +66,83 @@ extension Recipe {
     get throws {
       let encoder = YAMLEncoder()
       encoder.options.sortKeys = false
-      return try encoder.encode(self)
+      let text = try encoder.encode(self)
+      // Yams rounds numbers to 15 digits and writes 1 as 1e+0: a resumed run must find every bit.
+      let exact = try JSONDecoder().decode(Exact.self, from: JSONEncoder().encode(self))
+      return try Yams.compose(yaml: text).map { try Yams.serialize(node: $0.exact(exact)) } ?? text
+    }
+  }
+}
+
+/// Values as JSON has them; Foundation's untyped JSON would round numbers of 17 digits.
+private indirect enum Exact: Decodable {
+  case number(Double)
+  case list([Exact])
+  case mapping([String: Exact])
+  case other
+
+  init(from decoder: any Decoder) throws {
+    if let mapping = try? [String: Exact](from: decoder) {
+      self = .mapping(mapping)
+    } else if let list = try? [Exact](from: decoder) {
+      self = .list(list)
+    } else {
+      self = (try? Double(from: decoder)).map { .number($0) } ?? .other
+    }
+  }
+}
+
+extension DecodingError {
+  /// What happened, without the decoder's own inner life.
+  fileprivate var plainly: String {
+    switch self {
+    case .typeMismatch(_, let context), .valueNotFound(_, let context),
+      .keyNotFound(_, let context), .dataCorrupted(let context):
+      let path = context.codingPath.map(\.stringValue).joined(separator: ".")
+      return (path.isEmpty ? "" : "\(path): ") + context.debugDescription
+    @unknown default: return "\(self)"
     }
   }
 }
 
 extension Node {
+  /// The same with the numbers of `exact`, its counterpart, as Swift spells them: in the fewest digits that keep
+  /// every bit.
+  fileprivate func exact(_ exact: Exact?) -> Node {
+    switch (self, exact) {
+    case (.scalar(let scalar), .number(let number)) where tag == Tag(.float):
+      // 1e-05 is text to YAML 1.1, which Python's reader follows: 1.0e-05.
+      let text = "\(number)"
+      let spelled = text.contains(".") ? text : text.replacing("e", with: ".0e")
+      return Node(spelled, Tag(.float), scalar.style)
+    case (.sequence(var sequence), .list(let values)):
+      for (i, value) in zip(sequence.indices, values) { sequence[i] = sequence[i].exact(value) }
+      return .sequence(sequence)
+    case (.mapping(var mapping), .mapping(let values)):
+      for (key, value) in mapping { mapping[key] = value.exact(key.string.flatMap { values[$0] }) }
+      return .mapping(mapping)
+    default: return self
+    }
+  }
+
   /// Sets `key.path=value`, where the value is YAML.
   fileprivate mutating func set(_ override: String) throws {
-    guard let equals = override.firstIndex(of: "="), equals != override.startIndex else {
+    let shown = override.count > 60 ? "\(override.prefix(60))…" : override
+    let parts = override.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    let path = (parts.first ?? "").split(separator: ".", omittingEmptySubsequences: false)
+      .map(String.init)
+    guard parts.count == 2, path.count <= 16, path.allSatisfy({ !$0.isEmpty }) else {
       throw ModelError(
-        .configuration, "--set \(override) is not key=value",
+        .configuration, "--set \(shown) is not key=value",
         remedy: "Write for instance --set optimizer.learningRate=1e-3.")
     }
-    let path = override[..<equals].split(separator: ".").map(String.init)
-    let value = try Yams.compose(yaml: String(override[override.index(after: equals)...]))
-    set(path[...], to: value ?? Node("", Tag(.null)))
+    do {
+      set(
+        path[...], to: try Yams.compose(yaml: String(parts[1])) ?? Node("null", Tag(.null), .plain))
+    } catch let error as YamlError {
+      throw ModelError(
+        .configuration, "--set \(shown): the value is not valid YAML: \("\(error)".prefix(400))")
+    }
   }
 
   private mutating func set(_ path: ArraySlice<String>, to value: Node) {
@@ -84,17 +158,11 @@ extension Node {
   }
 
   /// Fills in what the task decides about the model.
-  fileprivate mutating func addTaskSizes() throws {
-    guard let taskNode = mapping?["task"], mapping?["model"]?.mapping != nil else { return }
-    let task: any LearningTask
-    do {
-      task = try YAMLDecoder().decode(TaskConfiguration.self, from: taskNode).makeTask()
-    } catch let DecodingError.dataCorrupted(context) where context.underlyingError != nil {
-      throw (context.underlyingError as? ConfigurationError)?.within("task")
-        ?? DecodingError.dataCorrupted(context)
-    } catch let error as ConfigurationError {
-      throw error.within("task")
-    }
+  fileprivate mutating func addTaskSizes() {
+    // A task that cannot be made is reported when the whole recipe is read, with its place in it.
+    guard let node = mapping?["task"], mapping?["model"]?.mapping != nil,
+      let task = try? YAMLDecoder().decode(TaskConfiguration.self, from: node).makeTask()
+    else { return }
     for (key, size) in [
       ("vocabulary", task.vocabulary.count), ("classes", task.outputs.count),
       ("channels", task.channels),
@@ -119,6 +187,8 @@ extension TaskConfiguration {
       self = try YAMLDecoder().decode(TaskConfiguration.self, from: node)
     } catch let DecodingError.dataCorrupted(context) {
       throw context.underlyingError ?? ModelError(.configuration, context.debugDescription)
+    } catch let error as DecodingError {
+      throw ModelError(.configuration, error.plainly)
     }
   }
 }

@@ -31,28 +31,51 @@ public struct RunFolder: Sendable {
   /// Makes the folder and writes the recipe into it. An existing folder is an error unless
   /// `overwriting`, which first removes the files a run writes, and only those.
   public func create(_ recipe: Recipe, overwriting: Bool) throws {
+    let yaml = Data(try recipe.yaml.utf8)
+    let task = try Self.json(recipe.task)
     let files = FileManager.default
-    if files.fileExists(atPath: url.path) {
-      let there = (try? files.contentsOfDirectory(atPath: url.path)) ?? []
+    var isFolder: ObjCBool = false
+    if files.fileExists(atPath: url.path, isDirectory: &isFolder) {
+      guard isFolder.boolValue else {
+        throw TrainingError.exists(
+          "\(url.path) is a file", remedy: "Give the name of a folder with -o.")
+      }
+      let there = try contents()
       guard there.isEmpty || overwriting else {
-        throw TrainingError.folder(
+        throw TrainingError.exists(
           "\(url.path) exists and is not empty",
           remedy: "Choose another folder with -o, resume it, or overwrite it with --force.")
       }
-      for file in [checkpoint, metrics, tensorBoard, model, task, configuration, self.recipe]
+    }
+    do {
+      try files.createDirectory(at: url, withIntermediateDirectories: true)
+      for file in [checkpoint, metrics, tensorBoard, model, self.task, configuration, self.recipe]
       where files.fileExists(atPath: file.path) {
         try files.removeItem(at: file)
       }
+    } catch { throw Self.cannotWrite(url, error) }
+    // The recipe last: where it is, a run can be resumed and lacks nothing.
+    try write(task, to: self.task)
+    try write(yaml, to: self.recipe)
+  }
+
+  private func contents() throws -> [String] {
+    do { return try FileManager.default.contentsOfDirectory(atPath: url.path) } catch {
+      throw Self.cannotWrite(url, error)
     }
-    try files.createDirectory(at: url, withIntermediateDirectories: true)
-    try write(Data(try recipe.yaml.utf8), to: self.recipe)
-    try write(try Self.json(recipe.task), to: task)
   }
 
   var configuration: URL { url.appendingPathComponent("model.json") }
 
-  /// Takes up a run where its checkpoint left it.
+  /// Takes up a run where its checkpoint left it, and drops the metrics it will write again.
   public func resume<S: Scalar>(_: S.Type = S.self) throws -> Trainer<S> {
+    let trainer: Trainer<S> = try load()
+    try truncateMetrics(after: trainer.step)
+    return trainer
+  }
+
+  /// The run as its checkpoint has it; changes nothing.
+  public func load<S: Scalar>(_: S.Type = S.self) throws -> Trainer<S> {
     guard FileManager.default.fileExists(atPath: recipe.path) else {
       throw TrainingError.folder(
         "\(url.path) has no recipe.yaml", remedy: "Give the folder of a training run.")
@@ -61,7 +84,6 @@ public struct RunFolder: Sendable {
     if FileManager.default.fileExists(atPath: checkpoint.path) {
       try trainer.restore(from: checkpoint)
     }
-    try truncateMetrics(after: trainer.step)
     return trainer
   }
 
@@ -72,7 +94,23 @@ public struct RunFolder: Sendable {
 
   /// Writes the trained model.
   public func saveResult<S: Scalar>(_ trainer: Trainer<S>) throws {
-    do { try trainer.result.save(to: model) } catch { throw Self.cannotWrite(model, error) }
+    let result = trainer.result
+    try write(try result.configuration.json, to: configuration)
+    try write(try result.safetensors(), to: model)
+  }
+
+  /// The trained model in a run's folder or a safetensors file.
+  public static func trainedModel<S: Scalar>(
+    at url: URL, as _: S.Type = S.self
+  ) throws -> RecurrentTransformer<S> {
+    let folder = RunFolder(url)
+    let files = FileManager.default
+    if files.fileExists(atPath: folder.recipe.path), !files.fileExists(atPath: folder.model.path) {
+      throw TrainingError.folder(
+        "\(url.path) holds a run that is not finished",
+        remedy: "Finish it with asura-train resume, or give what asura-train export makes of it.")
+    }
+    return try RecurrentTransformer(contentsOf: url)
   }
 
   /// The task of a trained model: `task.json` beside it.
@@ -86,9 +124,14 @@ public struct RunFolder: Sendable {
     guard let data = try? Data(contentsOf: file) else {
       throw TrainingError.folder(
         "cannot read the task \(file.path)",
-        remedy: "Training leaves it beside the model; or name the task with --task.")
+        remedy: "Training leaves it beside the model: keep the two together.")
     }
-    return try JSONDecoder().decode(TaskConfiguration.self, from: data)
+    do { return try JSONDecoder().decode(TaskConfiguration.self, from: data) } catch {
+      let reason = error is TaskError ? "\(error)" : "not valid JSON"
+      throw TrainingError.folder(
+        "\(file.path) does not describe a task: \(reason)",
+        remedy: "Copy it again from the run's folder.")
+    }
   }
 
   private static func json(_ value: some Encodable) throws -> Data {
@@ -108,11 +151,25 @@ public struct RunFolder: Sendable {
   }
 
   private func write(_ data: Data, to file: URL) throws {
-    do { try data.write(to: file, options: .atomic) } catch { throw Self.cannotWrite(file, error) }
+    // Under another name first, and on the disk before it gets its own: neither a kill nor a power cut leaves half a
+    // file. The name is always the same, so that what a kill leaves is gone with the next.
+    let partial = URL(fileURLWithPath: file.path + ".partial")
+    do {
+      try data.write(to: partial)
+      let handle = try FileHandle(forUpdating: partial)
+      try handle.synchronize()
+      try handle.close()
+      guard rename(partial.path, file.path) == 0 else {
+        throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)
+      }
+    } catch {
+      try? FileManager.default.removeItem(at: partial)
+      throw Self.cannotWrite(file, error)
+    }
   }
 
-  private static func cannotWrite(_ file: URL, _ error: any Error) -> TrainingError {
-    .folder(
+  fileprivate static func cannotWrite(_ file: URL, _ error: any Error) -> TrainingError {
+    .cannotWrite(
       "cannot write \(file.path): \(error.localizedDescription)",
       remedy:
         "Check the disk's space and the folder's permissions; what was there before is intact.")
@@ -121,13 +178,15 @@ public struct RunFolder: Sendable {
 
 /// Appends lines of metrics to a run's `metrics.jsonl`.
 public final class MetricsFile {
+  private let url: URL
   private let handle: FileHandle
 
   /// Opens the file to append to; makes it when it is missing.
   public init(_ url: URL) throws {
+    self.url = url
     if !FileManager.default.fileExists(atPath: url.path) {
       guard FileManager.default.createFile(atPath: url.path, contents: nil) else {
-        throw TrainingError.folder(
+        throw TrainingError.cannotWrite(
           "cannot create \(url.path)", remedy: "Check the folder's permissions.")
       }
     }
@@ -146,7 +205,9 @@ public final class MetricsFile {
       ("seconds", "\(seconds)"), ("examplesPerSecond", "\(Double(examples) / max(seconds, 1e-9))"),
     ]
     let line = fields.map { "\"\($0.0)\":\($0.1 == "nan" ? "null" : $0.1)" }.joined(separator: ",")
-    try handle.write(contentsOf: Data("{\(line)}\n".utf8))
+    do { try handle.write(contentsOf: Data("{\(line)}\n".utf8)) } catch {
+      throw RunFolder.cannotWrite(url, error)
+    }
   }
 
   deinit { try? handle.close() }

@@ -27,7 +27,8 @@ public struct Trainer<S: Scalar>: Sendable {
   public init(_ recipe: Recipe) throws {
     self.recipe = recipe
     task = try recipe.task.makeTask()
-    try Self.check(recipe.model, against: task)
+    try recipe.model.check(against: task)
+    try recipe.checkMemory(of: S.self, for: task)
     model = RecurrentTransformer(recipe.model, seed: recipe.seed)
     optimizer = AdamW(model)
     optimizer.beta1 = recipe.optimizer.beta1
@@ -35,6 +36,7 @@ public struct Trainer<S: Scalar>: Sendable {
     optimizer.epsilon = recipe.optimizer.epsilon
     optimizer.weightDecay = recipe.optimizer.weightDecay
     average = recipe.training.averageDecay == nil ? nil : model.parameters
+    try tryLongest()
   }
 
   /// The model to use once training is done: the averaged one where there is an average.
@@ -76,15 +78,6 @@ public struct Trainer<S: Scalar>: Sendable {
     let batch = try task.makeBatch(
       length: length, examples: recipe.training.batch, random: &examples)
     let plans = recipe.depth.draw(length: length, random: &depths)
-    if !recipe.model.shared, let most = plans.map({ $0.free + $0.graded }).max(),
-      most > recipe.model.iterations
-    {
-      throw ModelError(
-        .configuration,
-        "depth asks for \(most) iterations of a model with unshared weights for "
-          + "\(recipe.model.iterations)",
-        remedy: "Set depth to at most model.iterations, or shared: true.")
-    }
     let gradient = GradientComputation<S>(
       plans: plans, objective: recipe.loss.objective, recomputes: recipe.training.recompute)
     let result = try gradient(
@@ -96,6 +89,11 @@ public struct Trainer<S: Scalar>: Sendable {
     }
     let rate = recipe.optimizer.learningRate(step: step, of: recipe.training.steps)
     let scale = recipe.optimizer.clip.map { norm > $0 ? $0 / norm : 1 } ?? 1
+    // A square that overflows would stay in the second moments for good.
+    guard S(scale * norm * scale * norm).isFinite else {
+      throw TrainingError.notFinite(
+        step: step + 1, loss: result.loss, gradientNorm: norm, seed: recipe.seed)
+    }
     optimizer.update(&model, result.gradients, learningRate: rate, scale: scale)
     if let decay = recipe.training.averageDecay, var mean = average {
       average = nil
@@ -110,23 +108,24 @@ public struct Trainer<S: Scalar>: Sendable {
       iterations: plans.map { $0.free + $0.graded }.max() ?? 0)
   }
 
-  private static func check(_ model: ModelConfiguration, against task: any LearningTask) throws {
-    for (field, found, needed) in [
-      ("vocabulary", model.vocabulary, task.vocabulary.count),
-      ("classes", model.classes, task.outputs.count), ("channels", model.channels, task.channels),
-    ] where field == "channels" ? found != needed : found < needed {
+  /// Finds out before the first step what the longest batch would only find out some day: more iterations than
+  /// unshared weights, or more positions than learned ones.
+  private func tryLongest() throws {
+    let length = task.lengths.upperBound
+    let most = recipe.depth.most(length: length)
+    if !recipe.model.shared, most > recipe.model.iterations {
       throw ModelError(
-        .configuration, "model.\(field) is \(found), but the task \(task.name) needs \(needed)",
-        remedy: "Leave it out of the recipe: it then follows the task.")
+        .configuration,
+        "depth asks for \(most) iterations of a model with unshared weights for "
+          + "\(recipe.model.iterations)",
+        remedy: "Set depth to at most model.iterations, or shared: true.")
     }
-    if try task.layout(length: task.lengths.lowerBound).mode == .nextToken,
-      model.attention.mask != .causal
-    {
-      throw ConfigurationError(
-        field: "model.attention.mask", found: model.attention.mask.rawValue,
-        expected: "causal, since the task's targets are next tokens",
-        remedy: "with a full mask the model would see the answers it is to predict")
-    }
+    var random = Random(seed: recipe.seed, for: "longest")
+    let batch = try task.makeBatch(length: length, examples: 1, random: &random)
+    var options = RunOptions<S>()
+    options.iterations = 0
+    options.readout = .none
+    _ = try model.run(try ModelInput(batch), options)
   }
 }
 
@@ -137,13 +136,19 @@ public enum TrainingError: Error, Sendable, CustomStringConvertible {
   case notFinite(step: Int, loss: Double, gradientNorm: Double, seed: UInt64)
   /// A run folder's file is missing, foreign or damaged.
   case folder(String, remedy: String)
+  /// The folder for a run is taken.
+  case exists(String, remedy: String)
+  /// A run folder's file cannot be written: permissions, a full disk.
+  case cannotWrite(String, remedy: String)
 
   public var description: String {
     switch self {
     case .notFinite(let step, let loss, let norm, let seed):
       "the loss is \(loss) and the gradient's norm \(norm) in step \(step); its batch is drawn from "
         + "seed \(seed), step \(step)"
-    case .folder(let message, let remedy): "\(message)\n\(remedy)"
+    case .folder(let message, let remedy), .exists(let message, let remedy),
+      .cannotWrite(let message, let remedy):
+      "\(message)\n\(remedy)"
     }
   }
 }

@@ -27,7 +27,7 @@ struct SubjectOptions: ParsableArguments {
 
   func load() throws -> (model: RecurrentTransformer<Float>, task: any LearningTask, batch: Batch) {
     let url = URL(fileURLWithPath: model)
-    let model = try RecurrentTransformer<Float>(contentsOf: url)
+    let model = try RunFolder.trainedModel(at: url, as: Float.self)
     let task =
       try task.map { try TaskConfiguration(named: $0).makeTask() }
       ?? RunFolder.task(besideModel: url).makeTask()
@@ -43,9 +43,10 @@ struct CaptureCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "capture", abstract: "Run a model and record every iteration to a trace.",
     discussion: """
-      Records latents, attention patterns and logits unless --sites asks for others; the model goes
-      into the trace too, so that probes need no other file. Ctrl-C ends the trace at the last
-      whole iteration and marks it incomplete.
+      Records latents, attention patterns and logits unless --sites asks for others;
+      the model goes into the trace too, so that probes need no other file. The
+      trace is trace.h5 unless -o names another. Ctrl-C ends it at the last whole
+      iteration and marks it incomplete.
       """)
 
   @OptionGroup var subject: SubjectOptions
@@ -109,7 +110,7 @@ struct CaptureCommand: ParsableCommand {
     do {
       try Workers.$current.withValue(threads.workers) {
         try capture.write(to: url, overwriting: output.force) { iteration in
-          progress.update(iteration)
+          if iteration > 0 { progress.update(iteration) }
           if Interrupt.isRequested && iteration < count { throw Interrupted() }
         }
       }

@@ -9,8 +9,8 @@ struct AsuraTrace: AsyncParsableCommand {
     commandName: "asura-trace",
     abstract: "Record what happens inside a recurrent-depth transformer at every iteration.",
     discussion: """
-      A trace is an HDF5 file that h5py, xarray and silx open as it is; Traces/README.md tells what
-      is in it.
+      A trace is an HDF5 file that h5py, xarray and silx open as it is;
+      Traces/README.md tells what is in it.
 
         asura-trace capture runs/addition --iterations 50 -o addition.h5
         asura-trace info addition.h5

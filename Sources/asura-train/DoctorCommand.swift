@@ -32,26 +32,23 @@ struct DoctorCommand: ParsableCommand {
       hdf5: TraceLibrary.version, gemmFloatGigaflops: gemmRate(Float.self),
       gemmDoubleGigaflops: gemmRate(Double.self), advice: kernels.advice.map { [$0] } ?? [])
     if reporting.json { return try JSONOutput.print(report) }
-    var table = TextTable([("", .left), ("", .left)])
-    table.append(["CPU", report.cpu])
-    table.append(["vector instructions", report.vectorInstructions])
-    table.append(["threads", "\(report.threads)"])
-    table.append(
-      [
+    let rows = [
+      ("CPU", report.cpu), ("vector instructions", report.vectorInstructions),
+      ("threads", "\(report.threads)"),
+      (
         "BLAS kernels",
-        kernels.name + (kernels.replaced.map { " (OpenBLAS had chosen \($0))" } ?? ""),
-      ])
-    table.append([
-      "BLAS library", report.blasLibrary.trimmingCharacters(in: CharacterSet.whitespaces),
-    ])
-    table.append(["HDF5", report.hdf5])
-    table.append(
-      [
+        kernels.name + (kernels.replaced.map { " (OpenBLAS had chosen \($0))" } ?? "")
+      ), ("BLAS library", report.blasLibrary.trimmingCharacters(in: CharacterSet.whitespaces)),
+      ("HDF5", report.hdf5),
+      (
         "matrix products",
         String(
           format: "%.0f GFLOP/s a core in 32 bits, %.0f in 64 bits", report.gemmFloatGigaflops,
-          report.gemmDoubleGigaflops),
-      ])
+          report.gemmDoubleGigaflops)
+      ),
+    ]
+    var table = TextTable([("this machine", .left), ("", .left)])
+    for (name, value) in rows { table.append([name, value]) }
     print(table)
     for advice in report.advice { print("\nnote: \(advice)") }
   }

@@ -7,9 +7,9 @@ struct EvalCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "eval", abstract: "Test a trained model, by length and number of iterations.",
     discussion: """
-      Prints the share of answers that are right throughout and, below --symbols, the share of
-      symbols, for every kind of example, length and number of iterations. Numbers of iterations
-      may depend on the length n:
+      Prints the share of answers that are right throughout and, below --symbols,
+      the share of symbols, for every kind of example, length and number of
+      iterations. Numbers of iterations may depend on the length n:
         asura-train eval runs/addition --lengths 10,20,100 --iterations n,2n,4n
       With --stop an example is done once its latent has settled.
       """)
@@ -44,11 +44,12 @@ struct EvalCommand: ParsableCommand {
 
   func run() throws {
     let url = URL(fileURLWithPath: model)
+    let counts = try list(iterations, "--iterations")
+    let model = try RunFolder.trainedModel(at: url, as: Float.self)
     let task = try RunFolder.task(besideModel: url).makeTask()
-    let model = try RecurrentTransformer<Float>(contentsOf: url)
     var options = EvaluationOptions(
-      lengths: try parsedLengths(task), iterations: try list(iterations).map(LengthExpression.init),
-      kinds: kinds.map(list)
+      lengths: try parsedLengths(task), iterations: try counts.map(LengthExpression.init),
+      kinds: try kinds.map { try list($0, "--kinds") }
         ?? (task.kinds.count > 1 ? task.kinds.dropFirst().map(\.name) : task.kinds.map(\.name)))
     guard (1...10_000_000).contains(examples) else {
       throw CommandError("--examples is \(examples), expected 1 or more", status: .usage)
@@ -71,8 +72,13 @@ struct EvalCommand: ParsableCommand {
     show(evaluation, options)
   }
 
-  private func list(_ text: String) -> [String] {
-    text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+  /// The items of a list, once each.
+  private func list(_ text: String, _ option: String) throws -> [String] {
+    var items: [String] = []
+    for item in text.split(separator: ",").map({ $0.trimmingCharacters(in: .whitespaces) })
+    where !item.isEmpty && !items.contains(item) { items.append(item) }
+    guard !items.isEmpty else { throw CommandError("\(option) is empty", status: .usage) }
+    return items
   }
 
   private func parsedLengths(_ task: any LearningTask) throws -> [Int] {
@@ -80,13 +86,13 @@ struct EvalCommand: ParsableCommand {
       let longest = task.lengths.upperBound
       return [longest, 2 * longest, 10 * longest]
     }
-    return try list(lengths).map { text in
+    return try list(lengths, "--lengths").reduce(into: []) { lengths, text in
       guard let length = Int(text), length > 0 else {
         throw CommandError(
           "--lengths has \"\(text)\", expected whole numbers above 0 such as 10,20,100",
           status: .usage)
       }
-      return length
+      if !lengths.contains(length) { lengths.append(length) }
     }
   }
 

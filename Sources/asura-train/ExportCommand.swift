@@ -7,8 +7,10 @@ struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export", abstract: "Write a run's model as safetensors, for use elsewhere.",
     discussion: """
-      Writes NAME.safetensors, and the configuration NAME.json beside it. PyTorch reads the weights
-      with safetensors.torch.load_file. A run that is not finished gives its newest checkpoint's.
+      Writes NAME.safetensors, and the configuration NAME.json beside it. PyTorch
+      reads the weights with safetensors.torch.load_file. A run that is not finished
+      gives its newest checkpoint's. Without -o the file is model.safetensors in the
+      current folder.
       """)
 
   @Argument(help: "The run's folder.")
@@ -21,11 +23,20 @@ struct ExportCommand: ParsableCommand {
 
   func run() throws {
     let folder = RunFolder(URL(fileURLWithPath: folder, isDirectory: true))
-    let isFinished = FileManager.default.fileExists(atPath: folder.model.path)
-    let model =
-      isFinished
-      ? try RecurrentTransformer<Float>(contentsOf: folder.model)
-      : try folder.resume(Float.self).result
+    let files = FileManager.default
+    let model: RecurrentTransformer<Float>
+    if files.fileExists(atPath: folder.model.path) {
+      model = try RecurrentTransformer(contentsOf: folder.model)
+    } else {
+      let run = try folder.load(Float.self)
+      guard files.fileExists(atPath: folder.checkpoint.path) else {
+        throw CommandError(
+          "\(folder.url.relativePath) has no model and no checkpoint yet",
+          status: .incompleteInput, remedy: "train it: asura-train resume \(self.folder)")
+      }
+      model = run.result
+      printError("note: the run is not finished; these are the weights of step \(run.step)")
+    }
     guard let weights = try output.file(default: "model.safetensors"),
       weights.path.hasSuffix(".safetensors")
     else {
@@ -33,8 +44,8 @@ struct ExportCommand: ParsableCommand {
     }
     let json = try OutputFile(
       weights.path.dropLast("safetensors".count) + "json", force: output.force)
-    try json.write(try model.configuration.json)
-    try weights.write(
+    try json.prepare(try model.configuration.json)
+    try weights.prepare(
       double ? try model.converted(to: Double.self).safetensors() : try model.safetensors())
     try json.commit()
     try weights.commit()

@@ -8,7 +8,7 @@ struct RunCommand: ParsableCommand {
     commandName: "run", abstract: "Train a model by a recipe.",
     discussion: """
       Any key of the recipe can be changed with --set, as in
-        asura-train run recipe.yaml --set optimizer.learningRate=1e-3 --set training.steps=500
+        asura-train run recipe.yaml --set training.steps=500 --set optimizer.clip=1
       Ctrl-C saves a checkpoint and stops; asura-train resume goes on from it.
       """)
 

@@ -29,7 +29,7 @@ struct Training {
     let options = trainer.recipe.training
     let metrics = try MetricsFile(folder.metrics)
     let board = try TensorBoardWriter(
-      directory: folder.tensorBoard, resumingAfter: trainer.step == 0 ? nil : trainer.step)
+      directory: folder.tensorBoard, resumingAfter: trainer.step)
     let progress = reporting.progress(
       "training \(trainer.task.name)", total: options.steps, completed: trainer.step, unit: "step")
     let begin = Date()
@@ -89,7 +89,8 @@ struct Training {
       print("Trained \(trainer.step) steps. The model is \(folder.model.relativePath).")
     } else {
       print("Stopped at step \(trainer.step) of \(options.steps); nothing is lost.")
-      print("Go on with: asura-train resume \(folder.url.relativePath)")
+      let path = folder.url.relativePath
+      print("Go on with: asura-train resume \(path.contains(" ") ? "'\(path)'" : path)")
     }
   }
 }

@@ -9,8 +9,9 @@ struct AsuraTrain: AsyncParsableCommand {
     commandName: "asura-train",
     abstract: "Train recurrent-depth transformers, and see how far they extrapolate.",
     discussion: """
-      A recipe says what to train: the task, the model, how many iterations its batches get. A run
-      lives in a folder with its recipe, metrics, checkpoints and, in the end, its model.
+      A recipe says what to train: the task, the model, how many iterations its
+      batches get. A run lives in a folder with its recipe, metrics, checkpoints
+      and, in the end, its model.
 
         asura-train run Examples/Recipes/addition-columns.yaml -o runs/addition
         asura-train eval runs/addition --lengths 10,50,100 --iterations n,2n

@@ -1,5 +1,5 @@
-import AsuraConfiguration
 import AsuraCommandLine
+import AsuraConfiguration
 import Foundation
 import Testing
 

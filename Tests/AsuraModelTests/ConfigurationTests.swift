@@ -143,8 +143,8 @@ import Testing
       {"vocabulary": 1048576, "classes": 5, "width": 65536, "iterations": 4,
        "attention": {"heads": 1}, "mlp": {"width": 1}}
       """,
-      "the model has some 85899804672 parameters, expected at most 17179869184\n"
-        + "Choose a smaller vocabulary, width, mlp.width or fewer blocks.")
+      "model: found some 85899804672 parameters, expected at most 17179869184",
+      remedy: "choose a smaller vocabulary, width, mlp.width or fewer blocks")
     // A million blocks, small as they are, take long to list.
     let many = json(#""shared": false, "core": 1024"#)
     #expect(throws: ModelError.self) {

@@ -45,7 +45,7 @@ import Testing
     #expect(error?.description.contains("/dev/null/run") == true)
   }
 
-  @Test(.enabled(if: python != nil, "ASURA_PYTHON names no Python with tensorboard"))
+  @Test(.enabled(if: hasTensorBoard, "ASURA_PYTHON names no Python with tensorboard"))
   func tensorBoardReadsWhatWasWritten() throws {
     let directory = try temporaryDirectory()
     defer { try? FileManager.default.removeItem(at: directory) }
@@ -103,3 +103,15 @@ private func temporaryDirectory() throws -> URL {
 /// A Python with the packages that the tests read our files with.
 private let python = ProcessInfo.processInfo.environment["ASURA_PYTHON"]
   .map { URL(filePath: $0) }
+
+/// Whether that Python has TensorBoard.
+private let hasTensorBoard: Bool = {
+  guard let python else { return false }
+  let process = Process()
+  process.executableURL = python
+  process.arguments = ["-c", "import tensorboard"]
+  process.standardError = FileHandle.nullDevice
+  guard (try? process.run()) != nil else { return false }
+  process.waitUntilExit()
+  return process.terminationStatus == 0
+}()

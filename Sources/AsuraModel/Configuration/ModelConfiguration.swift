@@ -166,10 +166,10 @@ public struct ModelConfiguration: Sendable, Equatable, Codable {
         expected: "a divisor of attention.heads \(attention.heads)")
     }
     guard approximateSize <= Self.mostParameters else {
-      throw ModelError(
-        .configuration,
-        "the model has some \(approximateSize) parameters, expected at most \(Self.mostParameters)",
-        remedy: "Choose a smaller vocabulary, width, mlp.width or fewer blocks.")
+      throw ConfigurationError(
+        field: "model", found: "some \(approximateSize) parameters",
+        expected: "at most \(Self.mostParameters)",
+        remedy: "choose a smaller vocabulary, width, mlp.width or fewer blocks")
     }
     if attention.positions == .rope && headWidth % 2 != 0 {
       throw ConfigurationError(

@@ -52,6 +52,8 @@ extension ModelConfiguration {
       self = try JSONDecoder().decode(ModelConfiguration.self, from: json)
     } catch let error as ConfigurationError {
       throw ModelError(.configuration, "\(source): \(error)")
+    } catch let error as ModelError {
+      throw ModelError(error.kind, "\(source): \(error.message)", remedy: error.remedy)
     } catch {
       throw ModelError(.configuration, "\(source) is not valid JSON: \(error)")
     }

@@ -62,8 +62,37 @@ public struct TraceCapture<S: Scalar>: Sendable {
   private func keptIterations(_ site: Site) -> [Int] {
     if !site.isRecurrent { return [0] }
     let hasInitial = site == .latent || site == .logits
-    let all = Array((hasInitial ? 0 : 1)...max(iterations, hasInitial ? 0 : 1))
-    return keeping.map { wanted in all.filter { wanted.contains($0) } } ?? all
+    let all = hasInitial ? 0..<iterations + 1 : 1..<iterations + 1
+    guard let keeping else { return Array(all) }
+    let wanted = Set(keeping)
+    return all.filter(wanted.contains)
+  }
+
+  /// Finds out what would stop a run before there is a file.
+  private func check(_ input: ModelInput, _ sites: [Site]) throws {
+    try model.configuration.check(against: task)
+    try model.configuration.checkMemory(of: S.self, positions: input.positions)
+    if !model.configuration.shared, iterations > model.configuration.iterations {
+      throw ModelError(
+        .input,
+        "\(iterations) iterations of a model with unshared weights for "
+          + "\(model.configuration.iterations)",
+        remedy: "Only a shared core can be iterated longer than it was built for.")
+    }
+    guard !sites.isEmpty else {
+      throw ModelError(
+        .hooks, "no site is named to be recorded", remedy: "Name some, as in latent.")
+    }
+    if let site = sites.first(where: { keptIterations($0).isEmpty }) {
+      throw ModelError(
+        .hooks, "\(site) has no value at the iterations to keep",
+        remedy: "Latents and logits exist from iteration 0, what is inside an iteration from 1: "
+          + "keep others, or leave the site out.")
+    }
+    var options = RunOptions<S>()
+    options.iterations = 0
+    options.readout = .none
+    _ = try model.run(input, options)
   }
 
   /// Runs and writes the trace. `progress` is called after each iteration and may throw to stop:
@@ -74,6 +103,7 @@ public struct TraceCapture<S: Scalar>: Sendable {
   ) throws {
     let input = try ModelInput(batch)
     let sites = try resolvedSites()
+    try check(input, sites)
     let writer = try TraceWriter(
       url, describing: try description(sites, input), overwrite: overwriting)
     var options = RunOptions<S>()

@@ -1,0 +1,81 @@
+import AsuraModel
+import AsuraTasks
+import AsuraTensor
+import Foundation
+
+extension ModelConfiguration {
+  /// Checks that a model of these sizes can read a task's batches and give its answers.
+  package func check(against task: any LearningTask) throws {
+    for (field, found, needed) in [
+      ("vocabulary", vocabulary, task.vocabulary.count), ("classes", classes, task.outputs.count),
+      ("channels", channels, task.channels),
+    ] where field == "channels" ? found != needed : found < needed {
+      throw ModelError(
+        .configuration, "model.\(field) is \(found), but the task \(task.name) needs \(needed)",
+        remedy: "Leave it out of the recipe: it then follows the task.")
+    }
+    let mode = try task.layout(length: task.lengths.lowerBound).mode
+    if mode == .nextToken && attention.mask != .causal {
+      throw ModelError(
+        .configuration,
+        "model.attention.mask is \(attention.mask), but with targets: nextToken the input holds "
+          + "the answer",
+        remedy: "Set model.attention.mask: causal, or task.targets: parallel.")
+    }
+  }
+
+  /// Refuses inputs so long that one number for each query and key is more than the machine's memory holds.
+  package func checkMemory<S: Scalar>(of _: S.Type, positions: Int) throws {
+    let keys = min(positions, attention.window.map { $0 + 1 } ?? positions)
+    let bytes =
+      Double(attention.heads * MemoryLayout<S>.size) * Double(positions) * Double(keys)
+    let available = Double(ProcessInfo.processInfo.physicalMemory)
+    guard bytes <= available else {
+      throw ModelError(
+        .input,
+        String(
+          format: "attention over %d positions needs %.3g GB of memory; this machine has %.3g",
+          positions, bytes / 1e9, available / 1e9),
+        remedy: "Use shorter inputs, or a model with attention.window.")
+    }
+  }
+
+  /// No fewer numbers than this are in the weights: the matrices alone.
+  package var leastParameters: Double {
+    let (w, hidden) = (Double(width), Double(mlp.width))
+    let keys = 2 * Double(headWidth) * Double(attention.keyValueHeads)
+    let block = w * (2 * w + keys) + w * hidden * (mlp.activation == .swiglu ? 3 : 2)
+    let core = Double(core) * block + (recall == .concat ? 2 * w * w : 0)
+    return w * Double(vocabulary) + w * Double(classes) + Double(prelude + coda) * block
+      + core * Double(shared ? 1 : iterations)
+  }
+}
+
+extension Recipe {
+  /// Refuses a recipe that needs more memory than the machine has, before anything is allocated.
+  ///
+  /// What is counted is certain to be needed: weights, gradients and moments, and of one example the latents of every
+  /// iteration, with what is inside them unless it is recomputed.
+  func checkMemory<S: Scalar>(of _: S.Type, for task: any LearningTask) throws {
+    let size = Double(MemoryLayout<S>.size)
+    let weights = 4 * size * model.leastParameters
+    let length = task.lengths.upperBound
+    let count = try task.layout(length: length).positions
+    try model.checkMemory(of: S.self, positions: count)
+    let positions = Double(count)
+    // Beyond a budget training recomputes, unless it is told not to.
+    let inside = training.recompute == false ? 4 * Double(model.core) : 1
+    let kept = Double(model.width) * inside
+    let latents = size * positions * kept * Double(depth.mostGraded(length: length))
+    let gigabytes = (weights + latents) / 1e9
+    let available = Double(ProcessInfo.processInfo.physicalMemory) / 1e9
+    guard gigabytes <= available else {
+      throw ModelError(
+        .configuration,
+        String(
+          format: "training needs at least %.3g GB of memory, %.3g of them for weights; "
+            + "this machine has %.3g", gigabytes, weights / 1e9, available),
+        remedy: "Lower model.width, mlp.width, depth or task.lengths.")
+    }
+  }
+}
