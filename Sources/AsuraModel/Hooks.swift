@@ -193,6 +193,11 @@ final class HookPlan<S: Scalar>: Sendable {
     return !hooks.isEmpty && hooks.contains { $0.iterations.contains(iteration) }
   }
 
+  /// Whether anything is recorded in this iteration, so that it is to be handed over.
+  func records(at iteration: Int) -> Bool {
+    hooks.contains { $0.contains { $0.body == nil && $0.iterations.contains(iteration) } }
+  }
+
   /// Applies the site's hooks in order: edits first, then what is recorded is what the run goes on
   /// with.
   func apply(

@@ -60,15 +60,21 @@ package final class Pass<S: Scalar>: @unchecked Sendable {
 
 /// The recurrence loop: the only one. Training, plain runs, capture and analysis all go through it.
 ///
-/// Takes all `passes` through `count` more iterations, in step, and calls `afterEach` between them,
-/// which returns whether to go on.
+/// Takes all `passes` through `count` more iterations. They wait for each other after those iterations
+/// that `pausing` names (all, unless it is given) and after the last; then `afterEach` is called, which
+/// returns whether to go on.
 package func recur<S: Scalar>(
-  _ passes: [Pass<S>], iterations count: Int,
+  _ passes: [Pass<S>], iterations count: Int, pausing: (_ iteration: Int) -> Bool = { _ in true },
   afterEach: (_ iteration: Int) throws -> Bool = { _ in true }
 ) throws {
   guard count > 0, let first = passes.first else { return }
-  for t in first.iteration + 1...first.iteration + count {
-    try Workers.current.forEach(passes.count) { try passes[$0].advance() }
-    guard try afterEach(t) else { return }
+  let last = first.iteration + count
+  while first.iteration < last {
+    let pause = (first.iteration + 1..<last).first(where: pausing) ?? last
+    let stretch = pause - first.iteration
+    try Workers.current.forEach(passes.count) { part in
+      for _ in 0..<stretch { try passes[part].advance() }
+    }
+    guard try afterEach(pause) else { return }
   }
 }

@@ -140,7 +140,8 @@ extension RecurrentTransformer {
     let plan = try HookPlan(
       edits: options.edits, record: options.record, recorder: recorder, sites: sites)
     let geometry = try Geometry<S>(configuration, input)
-    let parts = Self.parts(of: input, whole: options.wholeBatch)
+    let parts = parts(
+      batch: input.batch, positions: input.positions, whole: options.wholeBatch)
     let step = eulerStep(iterations: options.trajectory ?? start + count)
     let noise = Random(seed: options.seed, for: "initial latent")
     let passes = try Workers.current.map(parts.count) { i in
@@ -180,7 +181,12 @@ extension RecurrentTransformer {
     }
 
     _ = try finish(start)
-    try recur(passes, iterations: count, afterEach: finish)
+    // Parts wait for each other only where something is to be done between iterations.
+    let isWatched = settling != nil
+    try recur(
+      passes, iterations: count,
+      pausing: { isWatched || readoutIsWanted($0) || plan?.records(at: $0) == true },
+      afterEach: finish)
     let iterations = passes.first?.iteration ?? start
     try plan?.checkFired(iterations: iterations)
 
@@ -193,18 +199,15 @@ extension RecurrentTransformer {
       hookFirings: plan?.firingCounts ?? [])
   }
 
-  /// How a batch is dealt out: by its own sizes alone, so that no result depends on the number of
-  /// workers. A part's activations should fit a core's cache.
-  static func parts(of input: ModelInput, whole: Bool = false) -> [Range<Int>] {
-    parts(batch: input.batch, positions: input.positions, whole: whole)
+  /// How a batch is dealt out: by its sizes and the model's alone, so that no result depends on the
+  /// number of workers. A part's activations should fit a core's cache, and four parts or a multiple
+  /// keep two or four workers equally busy.
+  package func parts(batch: Int, positions: Int, whole: Bool = false) -> [Range<Int>] {
+    let rows = max(64, 32_768 / configuration.width)
+    let wanted = whole ? 1 : (batch * positions + rows - 1) / rows
+    let count = wanted == 1 ? 1 : min(batch, (wanted + 3) / 4 * 4)
+    return (0..<count).map { batch * $0 / count..<batch * ($0 + 1) / count }
   }
-
-  package static func parts(batch: Int, positions: Int, whole: Bool = false) -> [Range<Int>] {
-    let size = whole ? batch : max(1, min(batch, rowsPerPart / positions))
-    return stride(from: 0, to: batch, by: size).map { $0..<min(batch, $0 + size) }
-  }
-
-  private static var rowsPerPart: Int { 256 }
 }
 
 /// Keeps track of which examples have settled, and how they stood then.

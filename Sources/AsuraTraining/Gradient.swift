@@ -81,7 +81,7 @@ package struct GradientComputation<S: Scalar>: Sendable {
   package func callAsFunction(
     _ model: RecurrentTransformer<S>, _ input: ModelInput, targets: [Int32], random: Random
   ) throws -> GradientResult<S> {
-    let parts = RecurrentTransformer<S>.parts(batch: input.batch, positions: input.positions)
+    let parts = model.parts(batch: input.batch, positions: input.positions)
     let lanes = min(parts.count, Self.laneCount)
     let scored = targets.reduce(0) { $0 + ($1 >= 0 ? 1 : 0) }
     let results = try Workers.current.map(lanes) { lane in
@@ -148,7 +148,7 @@ package struct GradientComputation<S: Scalar>: Sendable {
       var seeds: [(Value<S>, Tensor<S>)] = []
       var previous = pass.latent
       var last: Tensor<S>?
-      try recur([pass], iterations: plan.graded) { t in
+      try recur([pass], iterations: plan.graded, afterEach: { t in
         if t > total - readouts {
           let logits = try pass.readout()
           seeds.append(
@@ -174,7 +174,7 @@ package struct GradientComputation<S: Scalar>: Sendable {
         }
         previous = pass.latent
         return true
-      }
+      })
       for (value, _) in seeds { tally.loss += Double(value.tensor.scalar) }
       if number == 0, let last { tally.accuracy += Accuracy(last, targets: targets) }
       try tape.pullback(seeds, consuming: true)
