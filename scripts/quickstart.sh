@@ -13,7 +13,8 @@ say "1. Train on additions of up to 10 digits (one to three minutes)"
 "$bin/asura-train" run Examples/Recipes/addition-columns.yaml -o "$out" --force
 
 say "2. Test on numbers ten times as long, with as many iterations as they need"
-"$bin/asura-train" eval "$out" --lengths 10,20,50,100 --iterations n,2n,4n --examples 100
+"$bin/asura-train" eval "$out" --lengths 10,20,50,100 --iterations n,2n,4n --examples 100 >"$out/eval.txt"
+cat "$out/eval.txt"
 
 say "3. Record 50 iterations of the hardest kind: a carry through every digit"
 "$bin/asura-trace" capture "$out" --kind nines --length 10 --examples 8 --iterations 50 \
@@ -21,10 +22,18 @@ say "3. Record 50 iterations of the hardest kind: a carry through every digit"
 "$bin/asura-trace" info "$out/addition.h5"
 
 say "4. What does one iteration do to the latent? The eigenvalues of its Jacobian"
-"$bin/asura-probe" jacobian "$out/addition.h5" --iter 1...50 --svg "$out" --force
+"$bin/asura-probe" jacobian "$out/addition.h5" --iter 1...50 --svg "$out" --force >"$out/jacobian.txt"
+cat "$out/jacobian.txt"
 
-say "Done. Where things are"
+say "Done. What was found"
+echo "  Trained on additions of up to 10 digits; whole answers right at 100 digits:"
+head -n 1 "$out/eval.txt" | sed 's/^/    /'
+awk '$2 == 100' "$out/eval.txt" | sed 's/^/    /'
+echo "  One iteration of the model at rest:"
+tail -n 4 "$out/jacobian.txt" | sed 's/^/    /'
 cat <<EOF
+
+Where things are
   $out/model.safetensors        the model; PyTorch reads it with safetensors.torch.load_file
   $out/addition.h5              the trace: h5py, xarray and silx open it
   $out/addition.probe.h5        the eigenvalues of all iterations

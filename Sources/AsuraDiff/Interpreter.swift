@@ -5,12 +5,11 @@ import AsuraTensor
 /// A model is written once in terms of an interpreter's operations; each primitive adds its own in
 /// its file.
 public struct Interpreter<S: Scalar>: Sendable {
-  /// `@unchecked`-free: a tape is handed to one computation, which runs on one thread at a time.
   private let recorder: Recorder?
 
   /// Wraps the tape so that the interpreter can cross into a worker along with its computation.
   ///
-  /// `@unchecked Sendable`: see `Node`.
+  /// `@unchecked Sendable`: a tape is handed to one computation, which runs on one thread at a time.
   private final class Recorder: @unchecked Sendable {
     let tape: Tape<S>
     init(_ tape: Tape<S>) { self.tape = tape }

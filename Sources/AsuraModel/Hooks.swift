@@ -52,7 +52,7 @@ public struct Edit<S: Scalar>: Sendable {
   let iterations: IterationSelection
   let body: Body
 
-  /// Anything, in terms that keep derivatives: use the interpreter's operations on the value.
+  /// Anything: use the interpreter's operations on the value.
   public init(
     _ pattern: String, at iterations: IterationSelection = .all, _ body: @escaping Body
   ) {
@@ -145,7 +145,7 @@ public struct RecordRequest: Sendable {
 
 /// A run's hooks, found by site number, with a count of how often each fired.
 ///
-/// `firings` is the only state, behind a lock: chunks of a batch run on several threads.
+/// `firings` is the only state, behind a lock: the parts of a batch run on several threads.
 final class HookPlan<S: Scalar>: Sendable {
   private struct Hook: Sendable {
     let number: Int
@@ -256,15 +256,15 @@ final class HookPlan<S: Scalar>: Sendable {
     for (pattern, count) in firingCounts where count == 0 {
       throw ModelError(
         .hooks, "the hook on \"\(pattern)\" never fired in \(iterations) iterations",
-        remedy: "Check its iterations: latents exist from 0, sites inside an iteration from 1, "
-          + "and logits and coda sites only where a readout is computed.")
+        remedy: try sites.matches(pattern).prefix(4).map { sites.whereabouts($0, iterations) }
+          .joined(separator: "; ") + ".")
     }
   }
 }
 
-/// Gathers what the chunks of a batch recorded into one tensor for each site and iteration.
+/// Gathers what the parts of a batch recorded into one tensor for each site and iteration.
 ///
-/// The table is behind a lock; two chunks never hold the same examples.
+/// The table is behind a lock; two parts never hold the same examples.
 final class Recorder<S: Scalar>: Sendable {
   struct Key: Hashable {
     let site: Site

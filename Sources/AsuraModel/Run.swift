@@ -32,7 +32,7 @@ public struct RunOptions<S: Scalar>: Sendable {
   public var record: [RecordRequest] = []
   /// What to change or look at; edits of one site are applied in this order.
   public var edits: [Edit<S>] = []
-  /// Ends each example's run when it has settled; what is returned for it is as it stood then.
+  /// Freezes each example's result when it has settled, and ends the run when all have.
   public var stop: StoppingRule?
   /// The seed of a `noise` initial latent.
   public var seed: UInt64 = 0

@@ -136,6 +136,18 @@ struct SiteTable: Sendable {
     return found
   }
 
+  /// At which iterations of a run a site has values, for messages.
+  func whereabouts(_ site: Int, _ iterations: Int) -> String {
+    let span =
+      switch sites[site] {
+      case .latent: "at iterations 0 to \(iterations)"
+      case .logits, .block(.coda, _, _): "where a readout is computed, the last iteration unless asked"
+      case .embed, .block(.prelude, _, _): "once, at iteration 0"
+      case .recall, .block(.core, _, _): "at iterations 1 to \(iterations)"
+      }
+    return "\(sites[site]) exists \(span)"
+  }
+
   /// Our spelling of a TransformerLens name: `blocks.0.attn.hook_pattern` is `core.0.attn.pattern`.
   static func canonical(_ name: String) -> String {
     var name = name

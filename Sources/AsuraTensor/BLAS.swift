@@ -40,16 +40,6 @@ public enum BLAS {
       advice: advice)
   }()
 
-  /// Calls `body` while BLAS itself may use all of `Workers.current`'s threads: for LAPACK on one
-  /// large matrix, which cannot be split above BLAS. Process-wide, so not for use inside a worker.
-  static func withAllThreads<R>(_ body: () throws -> R) rethrows -> R {
-    _ = kernels
-    guard Workers.current.count > 1 else { return try body() }
-    openblas_set_num_threads(Int32(min(Workers.current.count, Workers.availableProcessors)))
-    defer { openblas_set_num_threads(1) }
-    return try body()
-  }
-
   private static func coreName() -> String { String(cString: openblas_get_corename()) }
 
   private static func betterKernels(than name: String) -> String? {

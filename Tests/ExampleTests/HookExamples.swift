@@ -43,7 +43,7 @@ import Testing
       .replace("core.*.attn.z", at: .range(3...5)) { z, _ in z.scaled(by: 0.5) },
       // Adds a value for the whole batch.
       .add("core.1.resid_post", at: 6, direction),
-      // In terms that keep derivatives: the interpreter's operations.
+      // Anything, in terms of the interpreter's operations.
       Edit("recall") { value, context, interpreter in
         context.iteration < 4 ? interpreter.scale(value, by: 0.9) : nil
       },

@@ -92,7 +92,7 @@ extension Tensor {
       packed.update { left in
         real.update { re in
           imaginary.update { im in
-            callLAPACK(order: n) { work, length, info in
+            callLAPACK { work, length, info in
               S.lapack.geev(
                 vectors ? "V" : "N", "N", size, a, size, re, im, left, size, nil, [1], work,
                 [length], info)

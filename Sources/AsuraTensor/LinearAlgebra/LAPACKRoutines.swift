@@ -67,11 +67,10 @@ extension Tensor {
 /// Runs a LAPACK routine twice, as all of them want: first with a workspace size of −1, upon which
 /// it writes the size it would like, then with that workspace. Returns its info code.
 ///
-/// A large matrix may use every thread, since the work cannot be split above LAPACK; a small one
-/// would spend its time waking them. Threads change the order of sums, so a large matrix's results
-/// agree for different numbers of threads to rounding, not to the bit.
+/// It runs on one thread, as all of BLAS does: threads inside LAPACK gained a tenth at most, and would
+/// make results depend on their number.
 func callLAPACK<S: Scalar>(
-  order: Int, _ routine: (UnsafeMutablePointer<S>, Int32, UnsafeMutablePointer<Int32>) -> Void
+  _ routine: (UnsafeMutablePointer<S>, Int32, UnsafeMutablePointer<Int32>) -> Void
 ) -> Int32 {
   _ = BLAS.kernels
   var info: Int32 = 0
@@ -82,11 +81,7 @@ func callLAPACK<S: Scalar>(
   let length = max(1, Int(wanted.nextUp.rounded(.up)))
   precondition(length <= Int32.max, "LAPACK wants a workspace of \(length) elements")
   let work = Storage<S>(count: length)
-  if order < 512 {
-    routine(work.base, Int32(length), &info)
-  } else {
-    BLAS.withAllThreads { routine(work.base, Int32(length), &info) }
-  }
+  routine(work.base, Int32(length), &info)
   withExtendedLifetime(work) {}
   return info
 }

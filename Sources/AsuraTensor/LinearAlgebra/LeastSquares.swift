@@ -54,7 +54,7 @@ extension Tensor {
       sides.update { x in
         values.update { s in
           integers.withUnsafeMutableBufferPointer { integers in
-            callLAPACK(order: k) { work, length, info in
+            callLAPACK { work, length, info in
               S.lapack.gelsd(
                 [Int32(m)], [Int32(n)], [Int32(columns)], a, [Int32(m)], x, [Int32(larger)], s,
                 [relative], &rank, work, [length], integers.baseAddress, info)

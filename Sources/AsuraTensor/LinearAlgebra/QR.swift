@@ -24,7 +24,7 @@ extension Tensor {
     let reflectors = Storage<S>(count: k)
     defer { withExtendedLifetime(reflectors) {} }
     var info = matrix.update { a in
-      callLAPACK(order: k) { work, length, info in
+      callLAPACK { work, length, info in
         S.lapack.gelqf(rows, columns, a, rows, reflectors.base, work, [length], info)
       }
     }
@@ -39,7 +39,7 @@ extension Tensor {
       }
     }
     info = q.update { q in
-      callLAPACK(order: k) { work, length, info in
+      callLAPACK { work, length, info in
         S.lapack.orglq(rank, columns, rank, q, rank, reflectors.base, work, [length], info)
       }
     }

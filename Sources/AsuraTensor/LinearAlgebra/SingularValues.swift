@@ -46,7 +46,7 @@ extension Tensor {
           left.update { u in
             right.update { v in
               integers.withUnsafeMutableBufferPointer { integers in
-                callLAPACK(order: k) { work, length, info in
+                callLAPACK { work, length, info in
                   S.lapack.gesdd(
                     vectors ? "S" : "N", rows, columns, a, rows, s, v, rows, u, rank, work,
                     [length], integers.baseAddress, info)

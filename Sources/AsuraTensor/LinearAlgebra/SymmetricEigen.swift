@@ -23,7 +23,7 @@ extension Tensor {
     let info = matrix.update { a in
       values.update { w in
         integers.withUnsafeMutableBufferPointer { integers in
-          callLAPACK(order: n) { work, length, info in
+          callLAPACK { work, length, info in
             // The row-major lower triangle is the column-major upper one.
             S.lapack.syevd(
               "V", "U", size, a, size, w, work, [length], integers.baseAddress, integerCount, info)
