@@ -62,14 +62,18 @@ struct ArnoldiIteration<S: Scalar> {
   /// The eigenvalues that converged, with their vectors.
   mutating func extract() throws(ArnoldiError) -> [RitzGroup<S>] {
     guard parameters[4] > 0 else { return [] }
-    let selected = [Int32](repeating: 1, count: basisSize)
+    // ARPACK uses it as work space, though its interface says otherwise.
+    let selected = UnsafeMutablePointer<Int32>.allocate(capacity: basisSize)
+    selected.initialize(repeating: 1, count: basisSize)
+    defer { selected.deallocate() }
     var real = [S](repeating: 0, count: count + 1)
     var imaginary = real
     var found = [S](repeating: 0, count: size * (count + 1))
     var extra = [S](repeating: 0, count: 3 * basisSize)
     var info: Int32 = 0
     routines.neupd(
-      1, "A", selected, &real, &imaginary, &found, Int32(size), 0, 0, &extra, "I", Int32(size),
+      1, "A", UnsafePointer(selected), &real, &imaginary, &found, Int32(size), 0, 0, &extra, "I",
+      Int32(size),
       "LM", Int32(count), tolerance, &residual, Int32(basisSize), &basis, Int32(size),
       &parameters, &pointers, &vectors, &work, Int32(work.count), &info)
     guard info == 0 else { throw .arpack(routine: "neupd", code: Int(info)) }

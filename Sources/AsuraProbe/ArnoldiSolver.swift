@@ -46,10 +46,15 @@ public struct ArnoldiSolver: Sendable, Equatable {
     size: Int, start: Tensor<S>? = nil, of apply: (Tensor<S>) throws -> Tensor<S>
   ) throws -> ArnoldiSpectrum<S> {
     try validate(size: size)
+    guard size <= Int32.max else {
+      throw ArnoldiError.tooLarge(size: size, subspace: subspace ?? count)
+    }
     let wanted = subspace ?? max(2 * count + 1, 20)
     let basisSize = min(max(wanted, count + 2), size)
     let (elements, overflow) = basisSize.multipliedReportingOverflow(by: size)
-    guard !overflow, elements <= Int32.max else {
+    // ARPACK counts its work array, 3b² + 6b for a basis of b, in 32 bits.
+    let (square, squareOverflow) = basisSize.multipliedReportingOverflow(by: 3 * basisSize + 6)
+    guard !overflow, elements <= Int32.max, !squareOverflow, square <= Int32.max else {
       throw ArnoldiError.tooLarge(size: size, subspace: basisSize)
     }
     var applications = 0

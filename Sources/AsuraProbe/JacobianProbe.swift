@@ -48,6 +48,8 @@ public struct JacobianProbe: Sendable, Equatable {
   ///   - isCancelled: Asked before each spectrum; once true, what is done so far is the result, whole
   ///     iterations only.
   ///   - progress: Called after each spectrum, from any thread, in no order.
+  /// An error at one of them ends the work; it is the result's `failure`, beside the iterations that are whole, and
+  /// thrown only when there are none.
   /// - Throws: `ProbeError` for iterations and examples that the trace lacks, values that are not finite and dense
   ///   problems beyond this machine; `ArnoldiError`, `LinearAlgebraError`, `TraceError`, `ModelError`.
   public func run(
@@ -60,16 +62,27 @@ public struct JacobianProbe: Sendable, Equatable {
     let method = method(dimension: dimension)
     let finished = Mutex<[JacobianTrajectory.Entry?]>(
       Array(repeating: nil, count: iterations.count * examples.count))
-    @Sendable func compute(_ index: Int, after previous: JacobianSpectrum?) throws
-      -> JacobianSpectrum
-    {
+    let failed = Mutex<(index: Int, failure: JacobianTrajectory.Failure)?>(nil)
+    @Sendable func compute(_ index: Int, after previous: JacobianSpectrum?) -> JacobianSpectrum? {
+      // What comes before a failure is still computed, so that all iterations before it are whole.
+      let isBeyond = failed.withLock { failed in failed.map { $0.index < index } ?? false }
+      if isBeyond || isCancelled() { return nil }
       let (iteration, example) = (
         iterations[index / examples.count], examples[index % examples.count]
       )
-      let entry = try self.entry(run, iteration, example, method, after: previous)
-      finished.withLock { $0[index] = entry }
-      progress(entry)
-      return entry.spectrum
+      do {
+        let entry = try self.entry(run, iteration, example, method, after: previous)
+        finished.withLock { $0[index] = entry }
+        progress(entry)
+        return entry.spectrum
+      } catch {
+        let failure = JacobianTrajectory.Failure(
+          iteration: iteration, example: example, error: error)
+        failed.withLock { failed in
+          if failed.map({ index < $0.index }) ?? true { failed = (index, failure) }
+        }
+        return nil
+      }
     }
     switch method {
     case .dense:
@@ -77,27 +90,29 @@ public struct JacobianProbe: Sendable, Equatable {
       let room = ProcessInfo.processInfo.physicalMemory / 2
       let affordable = max(1, room / UInt64(max(1, DenseCost(dimension: dimension).bytes)))
       let workers = Workers(count: min(Workers.current.count, Int(min(affordable, 1 << 20))))
-      try workers.forEach(iterations.count * examples.count) { index in
-        if !isCancelled() { _ = try compute(index, after: nil) }
+      workers.forEach(iterations.count * examples.count) { index in
+        _ = compute(index, after: nil)
       }
     case .leading:
       // ARPACK does one search at a time; each starts from what the one before it found.
       var previous: [JacobianSpectrum?] = Array(repeating: nil, count: examples.count)
-      for index in 0..<iterations.count * examples.count where !isCancelled() {
+      for index in 0..<iterations.count * examples.count {
         let place = index % examples.count
-        previous[place] = try compute(index, after: previous[place])
+        previous[place] = compute(index, after: previous[place])
       }
     }
     let entries = finished.withLock { $0 }
     let whole = iterations.indices.filter { i in
       entries[i * examples.count..<(i + 1) * examples.count].allSatisfy { $0 != nil }
     }
+    let failure = failed.withLock { $0?.failure }
+    if let failure, whole.isEmpty { throw failure.error }
     return JacobianTrajectory(
       dimension: dimension, positions: run.input.positions, method: method,
       iterations: whole.map { iterations[$0] }, examples: examples,
       entries: whole.flatMap { i in
         entries[i * examples.count..<(i + 1) * examples.count].compactMap { $0 }
-      })
+      }, failure: failure)
   }
 
   private func entry(

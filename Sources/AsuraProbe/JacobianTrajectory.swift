@@ -14,6 +14,13 @@ public struct JacobianTrajectory: Sendable {
     public let mismatch: Double
   }
 
+  /// What ended the work early.
+  public struct Failure: Sendable {
+    public let iteration: Int
+    public let example: Int
+    public let error: any Error
+  }
+
   /// A mismatch above this is beyond the rounding of 32-bit runs: the run was edited, or its map is another one.
   public static let largestMismatch = 1e-3
 
@@ -25,6 +32,9 @@ public struct JacobianTrajectory: Sendable {
   public let examples: [Int]
   /// By iteration, then by example.
   public let entries: [Entry]
+  /// The first spectrum that could not be computed, where one could not; `iterations` are then those that were
+  /// whole.
+  public let failure: Failure?
 
   public var width: Int { dimension / max(1, positions) }
 

@@ -10,7 +10,8 @@ public struct TracedRun: Sendable {
   public let reader: TraceReader
   public let model: RecurrentTransformer<Double>
   public let input: ModelInput
-  /// How many iterations the run had; the last recorded one for a trace that is incomplete.
+  /// How many iterations the run had; the last recorded one where the trace does not say and the map does not
+  /// depend on it.
   public let iterations: Int
   /// The iterations whose latents were recorded.
   public let latentIterations: [Int]
@@ -36,14 +37,14 @@ public struct TracedRun: Sendable {
         remedy: "Capture it again with whole latents.")
     }
     latentIterations = latent.iterations
-    iterations = max(1, reader.lastIteration ?? 1)
     let update = model.configuration.update
-    if update.kind == .euler, update.step == nil, reader.status != .complete {
+    if update.kind == .euler, update.step == nil, reader.iterations == nil {
       throw ProbeError(
         .incompleteTrace,
-        "\(path) ends early, and this model's step is 1 / (number of iterations), which is unknown",
-        remedy: "Capture it again.")
+        "\(path) does not say of how many iterations the run was, and this model's step is 1 / that",
+        remedy: "Capture it again: traces made now say it, in the attribute iterations of /run.")
     }
+    iterations = max(1, reader.iterations ?? reader.lastIteration ?? 1)
   }
 
   /// How many examples the run had.

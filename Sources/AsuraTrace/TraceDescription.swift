@@ -8,6 +8,8 @@ public struct TraceDescription: Sendable {
   public var commandLine: String
   /// What will be recorded.
   public var sites: [TraceSite]
+  /// How many iterations the run has, recorded or not; nil where that is unknown.
+  public var iterations: Int?
   public var model: TraceModel
   public var input: TraceInput
   /// Key positions `[query, neighbour]` of windowed attention, −1 for none. Needed where a

@@ -10,6 +10,9 @@ enum TraceHeader {
   static func validate(_ description: TraceDescription) throws {
     func fail(_ message: String) -> TraceError { TraceError(.misuse, message) }
     guard !description.sites.isEmpty else { throw fail("a trace needs at least one site") }
+    if let iterations = description.iterations, iterations < 0 {
+      throw fail("a run cannot have \(iterations) iterations")
+    }
     for site in description.sites { try site.validate() }
     let names = description.sites.map(\.name)
     if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
@@ -78,6 +81,9 @@ enum TraceHeader {
     try run.setAttribute("status", "running")
     try run.setAttribute("committed_iterations", 0)
     try run.setAttribute("last_iteration", -1)
+    if let iterations = description.iterations {
+      try run.setAttribute("iterations", .integer(Int64(iterations)))
+    }
 
     try write(description.model, to: run)
     try write(description.input, to: run)

@@ -30,6 +30,8 @@ public struct TraceReader: Sendable {
   /// How many iterations were committed, and the last of them.
   public let committedIterations: Int
   public let lastIteration: Int?
+  /// How many iterations the run was to have, recorded or not; nil where the trace does not say.
+  public let iterations: Int?
   /// What was recorded, in order of the sites' names.
   public let sites: [RecordedSite]
 
@@ -76,6 +78,13 @@ public struct TraceReader: Sendable {
     (committedIterations, lastIteration) = try Self.locating(url) {
       let last = try run.integer("last_iteration") ?? -1
       return (try run.integer("committed_iterations") ?? 0, last < 0 ? nil : last)
+    }
+    iterations = try Self.locating(url) {
+      let total = try run.integer("iterations")
+      if let total, total < 0 {
+        throw TraceError(.damaged, "the trace is of \(total) iterations")
+      }
+      return total
     }
   }
 

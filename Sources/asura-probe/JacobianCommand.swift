@@ -65,8 +65,14 @@ struct JacobianCommand: ParsableCommand {
       valueName: "path"))
   var model: String?
 
-  @Option(help: ArgumentHelp("Draw two charts into a folder.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp(
+      "The folder of the two charts. (default: beside the companion file, named after it)",
+      valueName: "folder"))
   var svg: String?
+
+  @Flag(name: .customLong("no-svg"), help: "Draw no charts.")
+  var noCharts = false
 
   @Flag(help: "Exit with 4 when a check fails: not converged, or the trace is not of this map.")
   var strict = false
@@ -87,6 +93,9 @@ struct JacobianCommand: ParsableCommand {
 
   func validate() throws {
     if top != nil && all { throw ValidationError("--top and --all contradict each other") }
+    if svg != nil && noCharts {
+      throw ValidationError("--svg and --no-svg contradict each other")
+    }
     if let top, top < 1 { throw ValidationError("--top is \(top), expected 1 or more") }
     guard tolerance >= 0, tolerance < 1 else {
       throw ValidationError("--tolerance is \(tolerance), expected a number from 0 to below 1")
@@ -102,7 +111,7 @@ struct JacobianCommand: ParsableCommand {
     let outputs = try JacobianOutputs(
       companion: output.map { CompanionFile(at: URL(fileURLWithPath: $0)) }
         ?? CompanionFile(ofTrace: url),
-      folder: svg, force: force)
+      charts: noCharts ? .none : svg.map { .folder($0) } ?? .besideCompanion, force: force)
 
     let probe = JacobianProbe(
       extent: all ? .all : top.map { .leading($0) } ?? .automatic, tolerance: tolerance,
@@ -129,6 +138,13 @@ struct JacobianCommand: ParsableCommand {
       files: try outputs.write(trajectory, trace: url.lastPathComponent, isCut: isCut))
     if reporting.json { try JSONOutput.print(report) } else { report.show() }
     try check(trajectory, isCut: isCut, of: iterations)
+    if let failure = trajectory.failure {
+      let cause = explainedProbe(failure.error)
+      throw CommandError(
+        "at iteration \(failure.iteration), example \(failure.example): "
+          + (cause?.message ?? "\(failure.error)"),
+        status: .checkFailed, remedy: cause?.remedy)
+    }
   }
 
   private func iterations(of subject: TracedRun) throws -> [Int] {
@@ -146,8 +162,8 @@ struct JacobianCommand: ParsableCommand {
   ) throws {
     if isCut {
       warn(
-        "interrupted: \(trajectory.iterations.count) of \(requested.count) iterations were done and "
-          + "written")
+        "\(trajectory.failure == nil ? "interrupted" : "ended by an error"): "
+          + "\(trajectory.iterations.count) of \(requested.count) iterations were done and written")
     }
     var failures: [String] = []
     if let worst = trajectory.mismatched {

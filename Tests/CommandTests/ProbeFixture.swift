@@ -13,6 +13,11 @@ final class ProbeFixture {
     var hasWeights = true
     var isFinished = true
     var isShared = true
+    var update = Update()
+    /// The iterations whose latents are kept; all when nil.
+    var keeping: [Int]?
+    /// Whether the trace says how many iterations the run had.
+    var saysIterations = true
     /// The iteration whose latent is recorded as NaN.
     var notANumber: Int?
     /// The iteration whose latent is recorded as another one.
@@ -25,7 +30,7 @@ final class ProbeFixture {
     let configuration = try ModelConfiguration(
       vocabulary: 5, classes: 4, width: 8, iterations: options.iterations,
       shared: options.isShared, attention: AttentionConfiguration(heads: 2),
-      mlp: MLPConfiguration(width: 16))
+      mlp: MLPConfiguration(width: 16), update: options.update)
     let model = RecurrentTransformer<Float>(configuration, seed: 4)
     try model.save(to: self.model)
 
@@ -34,7 +39,11 @@ final class ProbeFixture {
     let input = try ModelInput(tokens: tokens, batch: batch, positions: positions)
     var description = TraceDescription(
       program: "tests",
-      sites: [.latent(batch: batch, positions: positions, width: configuration.width)],
+      sites: [
+        .latent(
+          batch: batch, positions: positions, width: configuration.width,
+          iterations: options.keeping)
+      ],
       model: TraceModel(
         configuration: String(decoding: try configuration.json, as: UTF8.self),
         weightsHash: model.weightsHash),
@@ -42,11 +51,14 @@ final class ProbeFixture {
     if options.hasWeights {
       description.model.weights = model.namedParameters.mapValues { TraceArray($0) }
     }
+    if options.saysIterations { description.iterations = options.iterations }
     let writer = try TraceWriter(trace, describing: description)
-    for t in 0...options.iterations {
-      var latent: Tensor<Float> =
-        try t == 0
-        ? .zeros([batch, positions, configuration.width]) : Self.latent(model, input, t)
+    var run = RunOptions<Float>()
+    run.iterations = options.iterations
+    run.readout = .none
+    run.record = [.sites("latent", iterations: .only(Set(0...options.iterations)))]
+    _ = try model.run(input, run) { t, values in
+      guard var latent = values.first?.1 else { return }
       if t == options.notANumber { latent.update { $0[3] = .nan } }
       if t == options.edited { latent.update { $0[3] += 1 } }
       try writer.append(site: "latent", iteration: t, values: latent)
@@ -59,14 +71,6 @@ final class ProbeFixture {
   }
 
   deinit { try? FileManager.default.removeItem(at: folder) }
-
-  private static func latent(
-    _ model: RecurrentTransformer<Float>, _ input: ModelInput, _ t: Int
-  ) throws -> Tensor<Float> {
-    var options = RunOptions<Float>()
-    options.iterations = t
-    return try model.run(input, options).latent
-  }
 
   /// How a command ended.
   struct Outcome {

@@ -112,10 +112,19 @@ private func report(_ text: String) throws -> Report {
       let data = try Data(contentsOf: fixture.folder.appending(path: "plots/deep/\(name)"))
       #expect(XMLParser(data: data).parse(), "\(name)")
     }
+    #expect(!fixture.exists("run.jacobian-radius.svg"))
     // What exists is kept unless --force says otherwise.
     let again = try fixture.probe(arguments)
     #expect(again.status == 2 && again.error.contains("--force"))
     #expect(try fixture.probe(arguments + ["--force"]).status == 0)
+    // Beside the companion file when no folder is named.
+    let short = ["jacobian", "run.h5", "--iter", "1", "-q"]
+    #expect(try fixture.probe(short + ["-o", "a.probe.h5"]).status == 0)
+    #expect(fixture.exists("a.jacobian-radius.svg"))
+    #expect(fixture.exists("a.jacobian-eigenvalues.svg"))
+    #expect(try fixture.probe(short + ["-o", "b.h5", "--no-svg"]).status == 0)
+    #expect(fixture.exists("b.h5") && !fixture.exists("b.jacobian-radius.svg"))
+    #expect(try fixture.probe(short + ["--no-svg", "--svg", "plots"]).status == 2)
   }
 
   @Test func readsTheModelFromElsewhere() throws {
@@ -164,8 +173,34 @@ private func report(_ text: String) throws -> Report {
     let fixture = try ProbeFixture(options)
     let outcome = try fixture.probe(["jacobian", "run.h5"])
     #expect(outcome.status == 4 && outcome.error.contains("iteration 4"))
-    #expect(outcome.error.contains("position 0, width 3") && !fixture.exists("run.probe.h5"))
-    #expect(try fixture.probe(["jacobian", "run.h5", "--iter", "0...2"]).status == 0)
+    #expect(outcome.error.contains("position 0, width 3"))
+    // What was done by then is kept; z_3 is compared with the latent after it.
+    let companion = CompanionFile(ofTrace: fixture.trace)
+    guard case .integers(let done) = try companion.array("jacobian", "summary", "iteration") else {
+      Issue.record("no iterations in the companion file")
+      return
+    }
+    #expect(done.elements.starts(with: [0, 1, 2]) && !done.elements.contains(4))
+    #expect(try companion.attribute("status", of: "jacobian") == .text("incomplete"))
+    #expect(try fixture.probe(["jacobian", "run.h5", "--iter", "0...2", "--force"]).status == 0)
+    let alone = try fixture.probe(["jacobian", "run.h5", "--iter", "4", "-o", "x.h5"])
+    #expect(alone.status == 4 && !fixture.exists("x.h5"))
+  }
+
+  @Test func stepsAreOfTheWholeRunHoweverLittleIsKept() throws {
+    var options = ProbeFixture.Options()
+    options.update = Update(kind: .euler)
+    options.keeping = [0, 1, 3, 4]
+    let fixture = try ProbeFixture(options)
+    #expect(try TraceReader(fixture.trace).iterations == 6)
+    let report = try report(fixture.probe(["jacobian", "run.h5", "--json"]).output)
+    #expect(report.iterations == [0, 1, 3, 4])
+    // z_1 and z_4 are what the map makes of z_0 and z_3 only if its step is 1/6.
+    #expect(report.spectra[0].mismatch! < 1e-5 && report.spectra[2].mismatch! < 1e-5)
+
+    options.saysIterations = false
+    let silent = try ProbeFixture(options).probe(["jacobian", "run.h5"])
+    #expect(silent.status == 5 && silent.error.contains("iterations"))
   }
 
   @Test func saysWhenTheTraceIsNotOfThisMap() throws {

@@ -139,6 +139,7 @@ public struct TraceCapture<S: Scalar>: Sendable {
           axes: model.axes(of: site, for: input).map { TraceAxis($0.name, $0.count) },
           iterations: keptIterations(site))
       })
+    description.iterations = iterations
     description.model = TraceModel(
       configuration: String(decoding: try model.configuration.json, as: UTF8.self),
       weightsHash: model.weightsHash,
