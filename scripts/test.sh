@@ -30,6 +30,7 @@ fi
 # Everything is built, the commands included, since tests run them.
 mkdir -p .build
 log=.build/test-build.log
+rm -f .build/test-build.ok
 { swift build -c release --build-tests 2>&1 </dev/null && echo ok >.build/test-build.ok; } | tee "$log"
 [ -f .build/test-build.ok ] || exit 1
 rm .build/test-build.ok

@@ -15,7 +15,7 @@ public func explained(_ error: any Error) -> CommandError? {
     return CommandError("\(error)", status: .usage)
   case let error as TrainingError:
     switch error {
-    case .notFinite: return CommandError("\(error)", status: .checkFailed)
+    case .notFinite, .stateNotFinite: return CommandError("\(error)", status: .checkFailed)
     case .folder(let message, let remedy):
       return CommandError(message, status: .incompleteInput, remedy: remedy)
     case .exists(let message, let remedy):

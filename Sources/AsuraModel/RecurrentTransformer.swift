@@ -111,7 +111,7 @@ public struct RecurrentTransformer<S: Scalar>: Sendable {
   }
 
   /// Checks that there is a core for that many iterations.
-  func check(iterations: Int) throws {
+  package func check(iterations: Int) throws {
     if !configuration.shared && iterations > configuration.iterations {
       throw ModelError(
         .input,

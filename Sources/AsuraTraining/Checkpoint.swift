@@ -7,7 +7,20 @@ import Foundation
 extension Trainer {
   private static var format: String { "asura-checkpoint-1" }
 
+  /// Refuses to save what no run could go on from.
+  func checkFinite() throws {
+    for (part, values) in [
+      ("model", model.parameters), ("first", optimizer.firstMoments),
+      ("second", optimizer.secondMoments), ("average", average ?? []),
+    ] {
+      for (name, value) in zip(model.parameterNames, values) where !value.isFinite {
+        throw TrainingError.stateNotFinite("\(part).\(name)", step: step)
+      }
+    }
+  }
+
   func checkpoint() throws -> Data {
+    try checkFinite()
     var tensors: [(name: String, tensor: Tensor<S>)] = []
     func add(_ prefix: String, _ values: [Tensor<S>]) {
       for (name, value) in zip(model.parameterNames, values) {

@@ -78,18 +78,23 @@ extension Evaluation {
           let batch = try task.makeBatch(
             length: length, examples: min(options.batch, options.examples - start), kind: kind,
             random: &random)
+          var run = RunOptions<S>()
+          // Noise of a batch's own, from the same seed as its examples.
+          var noise = root.split(UInt64(start)).split(0)
+          run.seed = noise.next()
           if options.stop != nil {
-            let (logits, steps) = try Self.logits(
-              model, batch, task, iterations: most, stop: options.stop)
+            run.iterations = most
+            run.stop = options.stop
+            let (logits, steps) = try Self.logits(model, batch, task, run)
             accuracies[counts.count - 1] += Accuracy(logits, targets: batch.targets)
             settled += steps.map { $0 ?? most }
           } else if batch.layout.mode == .nextToken {
             for (i, count) in counts.enumerated() {
-              let (logits, _) = try Self.logits(model, batch, task, iterations: count, stop: nil)
+              run.iterations = count
+              let (logits, _) = try Self.logits(model, batch, task, run)
               accuracies[i] += Accuracy(logits, targets: batch.targets)
             }
           } else {
-            var run = RunOptions<S>()
             run.iterations = most
             run.readout = .iterations(.only(Set(counts)))
             let result = try model.run(try ModelInput(batch), run)
@@ -117,12 +122,9 @@ extension Evaluation {
 
   /// The logits a batch's answer is read from, and when each example settled.
   private static func logits<S: Scalar>(
-    _ model: RecurrentTransformer<S>, _ batch: Batch, _ task: any LearningTask, iterations: Int,
-    stop: StoppingRule?
+    _ model: RecurrentTransformer<S>, _ batch: Batch, _ task: any LearningTask,
+    _ options: RunOptions<S>
   ) throws -> (Tensor<S>, [Int?]) {
-    var options = RunOptions<S>()
-    options.iterations = iterations
-    options.stop = stop
     func read(_ batch: Batch) throws -> (Tensor<S>, [Int?]) {
       let run = try model.run(try ModelInput(batch), options)
       guard let logits = run.logits else { preconditionFailure("a run without its readout") }

@@ -39,16 +39,6 @@ extension ModelConfiguration {
         remedy: "Use shorter inputs, or a model with attention.window.")
     }
   }
-
-  /// No fewer numbers than this are in the weights: the matrices alone.
-  package var leastParameters: Double {
-    let (w, hidden) = (Double(width), Double(mlp.width))
-    let keys = 2 * Double(headWidth) * Double(attention.keyValueHeads)
-    let block = w * (2 * w + keys) + w * hidden * (mlp.activation == .swiglu ? 3 : 2)
-    let core = Double(core) * block + (recall == .concat ? 2 * w * w : 0)
-    return w * Double(vocabulary) + w * Double(classes) + Double(prelude + coda) * block
-      + core * Double(shared ? 1 : iterations)
-  }
 }
 
 extension Recipe {
@@ -58,7 +48,7 @@ extension Recipe {
   /// iteration, with what is inside them unless it is recomputed.
   func checkMemory<S: Scalar>(of _: S.Type, for task: any LearningTask) throws {
     let size = Double(MemoryLayout<S>.size)
-    let weights = 4 * size * model.leastParameters
+    let weights = 4 * size * model.parameterCount
     let length = task.lengths.upperBound
     let count = try task.layout(length: length).positions
     try model.checkMemory(of: S.self, positions: count)

@@ -29,7 +29,8 @@ public struct RunFolder: Sendable {
   public var task: URL { url.appendingPathComponent("task.json") }
 
   /// Makes the folder and writes the recipe into it. An existing folder is an error unless
-  /// `overwriting`, which first removes the files a run writes, and only those.
+  /// `overwriting`, which removes the files a run writes, and only those, once the new ones are on
+  /// the disk.
   public func create(_ recipe: Recipe, overwriting: Bool) throws {
     let yaml = Data(try recipe.yaml.utf8)
     let task = try Self.json(recipe.task)
@@ -47,16 +48,31 @@ public struct RunFolder: Sendable {
           remedy: "Choose another folder with -o, resume it, or overwrite it with --force.")
       }
     }
+    do { try files.createDirectory(at: url, withIntermediateDirectories: true) } catch {
+      throw Self.cannotWrite(url, error)
+    }
+    // A full disk shows here, while the old run is whole.
+    let newTask = try stage(task, for: self.task)
+    let newRecipe: URL
+    do { newRecipe = try stage(yaml, for: self.recipe) } catch {
+      try? files.removeItem(at: newTask)
+      throw error
+    }
     do {
-      try files.createDirectory(at: url, withIntermediateDirectories: true)
-      for file in [checkpoint, metrics, tensorBoard, model, self.task, configuration, self.recipe]
+      // The recipe goes first and comes last: where it is, a run can be resumed and lacks nothing.
+      for file in [self.recipe, checkpoint, metrics, tensorBoard, model, configuration, self.task]
       where files.fileExists(atPath: file.path) {
         try files.removeItem(at: file)
       }
-    } catch { throw Self.cannotWrite(url, error) }
-    // The recipe last: where it is, a run can be resumed and lacks nothing.
-    try write(task, to: self.task)
-    try write(yaml, to: self.recipe)
+      try Self.move(newTask, to: self.task)
+      try Self.move(newRecipe, to: self.recipe)
+    } catch {
+      for file in [newTask, newRecipe] { try? files.removeItem(at: file) }
+      throw TrainingError.cannotWrite(
+        "cannot replace the run in \(url.path): \(error.localizedDescription)",
+        remedy: "Some of its files may be gone. Check the permissions of the folder and of what is "
+          + "in it, then start again with --force.")
+    }
   }
 
   private func contents() throws -> [String] {
@@ -87,13 +103,15 @@ public struct RunFolder: Sendable {
     return trainer
   }
 
-  /// Writes the state to resume from, whole or not at all.
+  /// Writes the state to resume from, whole or not at all. One that holds NaN or infinite values is an
+  /// error, and the file stays as it was.
   public func save<S: Scalar>(_ trainer: Trainer<S>) throws {
     try write(try trainer.checkpoint(), to: checkpoint)
   }
 
-  /// Writes the trained model.
+  /// Writes the trained model, under the same condition.
   public func saveResult<S: Scalar>(_ trainer: Trainer<S>) throws {
+    try trainer.checkFinite()
     let result = trainer.result
     try write(try result.configuration.json, to: configuration)
     try write(try result.safetensors(), to: model)
@@ -152,19 +170,33 @@ public struct RunFolder: Sendable {
 
   private func write(_ data: Data, to file: URL) throws {
     // Under another name first, and on the disk before it gets its own: neither a kill nor a power cut leaves half a
-    // file. The name is always the same, so that what a kill leaves is gone with the next.
+    // file.
+    let partial = try stage(data, for: file)
+    do { try Self.move(partial, to: file) } catch {
+      try? FileManager.default.removeItem(at: partial)
+      throw Self.cannotWrite(file, error)
+    }
+  }
+
+  /// Puts a file's new contents on the disk under a name of their own; always the same, so that what a
+  /// kill leaves is gone with the next.
+  private func stage(_ data: Data, for file: URL) throws -> URL {
     let partial = URL(fileURLWithPath: file.path + ".partial")
     do {
       try data.write(to: partial)
       let handle = try FileHandle(forUpdating: partial)
       try handle.synchronize()
       try handle.close()
-      guard rename(partial.path, file.path) == 0 else {
-        throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)
-      }
+      return partial
     } catch {
       try? FileManager.default.removeItem(at: partial)
       throw Self.cannotWrite(file, error)
+    }
+  }
+
+  private static func move(_ partial: URL, to file: URL) throws {
+    guard rename(partial.path, file.path) == 0 else {
+      throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)
     }
   }
 

@@ -113,11 +113,9 @@ public struct Trainer<S: Scalar>: Sendable {
   private func tryLongest() throws {
     let length = task.lengths.upperBound
     let most = recipe.depth.most(length: length)
-    if !recipe.model.shared, most > recipe.model.iterations {
+    do { try model.check(iterations: most) } catch let error as ModelError {
       throw ModelError(
-        .configuration,
-        "depth asks for \(most) iterations of a model with unshared weights for "
-          + "\(recipe.model.iterations)",
+        .configuration, "depth asks for \(error.message)",
         remedy: "Set depth to at most model.iterations, or shared: true.")
     }
     var random = Random(seed: recipe.seed, for: "longest")
@@ -134,6 +132,8 @@ public enum TrainingError: Error, Sendable, CustomStringConvertible {
   /// The loss or its gradient overflowed or became NaN. The batch is drawn from the recipe's seed
   /// and the step alone.
   case notFinite(step: Int, loss: Double, gradientNorm: Double, seed: UInt64)
+  /// The weights, their average or the optimizer's moments overflowed: they are not saved.
+  case stateNotFinite(String, step: Int)
   /// A run folder's file is missing, foreign or damaged.
   case folder(String, remedy: String)
   /// The folder for a run is taken.
@@ -146,6 +146,8 @@ public enum TrainingError: Error, Sendable, CustomStringConvertible {
     case .notFinite(let step, let loss, let norm, let seed):
       "the loss is \(loss) and the gradient's norm \(norm) in step \(step); its batch is drawn from "
         + "seed \(seed), step \(step)"
+    case .stateNotFinite(let name, let step):
+      "\(name) holds NaN or infinite values after step \(step); nothing is saved"
     case .folder(let message, let remedy), .exists(let message, let remedy),
       .cannotWrite(let message, let remedy):
       "\(message)\n\(remedy)"

@@ -7,8 +7,8 @@ struct EvalCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "eval", abstract: "Test a trained model, by length and number of iterations.",
     discussion: """
-      Prints the share of answers that are right throughout and, below --symbols,
-      the share of symbols, for every kind of example, length and number of
+      Prints the share of answers that are right throughout and the share of
+      symbols that are right, for every kind of example, length and number of
       iterations. Numbers of iterations may depend on the length n:
         asura-train eval runs/addition --lengths 10,20,100 --iterations n,2n,4n
       With --stop an example is done once its latent has settled.
@@ -34,9 +34,6 @@ struct EvalCommand: ParsableCommand {
       "Stop early: step=TOLERANCE (relative step of the latent) or readout=TOLERANCE (change of probabilities).",
       valueName: "rule"))
   var stop: String?
-
-  @Flag(help: "Show the share of right symbols too.")
-  var symbols = false
 
   @OptionGroup var seed: SeedOptions
   @OptionGroup var threads: ThreadOptions
@@ -130,10 +127,8 @@ struct EvalCommand: ParsableCommand {
       print(table)
     }
     table("whole answers right", \.exactMatch)
-    if symbols {
-      print()
-      table("symbols right", \.perSymbol)
-    }
+    print()
+    table("symbols right", \.perSymbol)
     print("\n\(options.examples) fresh examples each, seed \(options.seed).")
   }
 

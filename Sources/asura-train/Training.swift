@@ -41,17 +41,7 @@ struct Training {
     while !trainer.isDone && !Interrupt.isRequested {
       let start = Date()
       let report: Trainer<Float>.StepReport
-      do {
-        report = try trainer.update()
-      } catch let error as TrainingError {
-        let checkpoint =
-          saved > 0
-          ? "The last good checkpoint is \(folder.checkpoint.path), step \(saved)."
-          : "There is no checkpoint yet."
-        throw CommandError(
-          "\(error)", status: .checkFailed,
-          remedy: "\(checkpoint) Try a lower optimizer.learningRate or optimizer.clip: 1.")
-      }
+      do { report = try trainer.update() } catch { throw advised(error, saved: saved) }
       last = report
       loss.add(report.loss)
       exact.add(report.accuracy.exactMatch)
@@ -67,14 +57,14 @@ struct Training {
           ], step: report.step)
       }
       if report.step % options.checkpointEvery == 0 {
-        try folder.save(trainer)
+        do { try folder.save(trainer) } catch { throw advised(error, saved: saved) }
         saved = report.step
       }
       progress.update(
         report.step,
         String(format: "loss %.4f  exact %5.1f%%", loss.value, 100 * exact.value))
     }
-    try folder.save(trainer)
+    do { try folder.save(trainer) } catch { throw advised(error, saved: saved) }
     try board.close()
     progress.finish(String(format: "loss %.4f  exact %5.1f%%", loss.value, 100 * exact.value))
     if trainer.isDone { try folder.saveResult(trainer) }
@@ -92,6 +82,23 @@ struct Training {
       let path = folder.url.relativePath
       print("Go on with: asura-train resume \(path.contains(" ") ? "'\(path)'" : path)")
     }
+  }
+}
+
+extension Training {
+  /// Numbers that are not finite, with what the run can be taken up from.
+  fileprivate func advised(_ error: any Error, saved: Int) -> any Error {
+    switch error as? TrainingError {
+    case .notFinite, .stateNotFinite: break
+    default: return error
+    }
+    let checkpoint =
+      saved > 0
+      ? "The last good checkpoint is \(folder.checkpoint.path), step \(saved)."
+      : "There is no checkpoint yet."
+    return CommandError(
+      "\(error)", status: .checkFailed,
+      remedy: "\(checkpoint) Try a lower optimizer.learningRate or optimizer.clip: 1.")
   }
 }
 

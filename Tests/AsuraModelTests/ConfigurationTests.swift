@@ -143,12 +143,43 @@ import Testing
       {"vocabulary": 1048576, "classes": 5, "width": 65536, "iterations": 4,
        "attention": {"heads": 1}, "mlp": {"width": 1}}
       """,
-      "model: found some 85899804672 parameters, expected at most 17179869184",
+      "model: found 94490525702 parameters, expected at most 17179869184",
       remedy: "choose a smaller vocabulary, width, mlp.width or fewer blocks")
     // A million blocks, small as they are, take long to list.
     let many = json(#""shared": false, "core": 1024"#)
     #expect(throws: ModelError.self) {
       try read(many.replacingOccurrences(of: "\"iterations\": 4", with: "\"iterations\": 1024"))
+    }
+  }
+
+  /// Counted from the sizes alone, against the parameters themselves.
+  @Test func parametersAreCountedExactly() throws {
+    let variants: [(inout ModelConfiguration) -> Void] = [
+      { _ in },
+      {
+        $0.embedding.positions = .learned
+        $0.initialLatent = .learned
+        $0.attention.positions = .relative
+        $0.norm.placement = .sandwich
+      },
+      {
+        $0.shared = false
+        $0.outerNorm = true
+        $0.finalNorm = false
+        $0.attention.bias = false
+        $0.mlp.activation = .swiglu
+      },
+      {
+        $0.recall = .add
+        $0.norm.bias = false
+        $0.mlp.bias = false
+      },
+    ]
+    for configuration in try Golden.models.map({ try Golden($0).configuration })
+      + variants.map(smallConfiguration)
+    {
+      let model = RecurrentTransformer<Float>(configuration, seed: 0)
+      #expect(configuration.parameterCount == Double(model.parameterCount))
     }
   }
 }

@@ -78,6 +78,34 @@ import Testing
     #expect(again == evaluation)
   }
 
+  /// Noise follows the seed and is not the same in each batch.
+  @Test func noiseFollowsTheSeed() throws {
+    let trainer = try trained("model.initialLatent=noise", "model.noise=3")
+    var options = EvaluationOptions(
+      lengths: [5], iterations: [LengthExpression(1)], kinds: ["training"])
+    options.examples = 50
+    options.batch = 10
+    options.seed = 5
+    let row = try Evaluation(of: trainer.model, on: trainer.task, options).rows[0]
+    func score(_ seed: (_ batch: Int) -> UInt64) throws -> Score {
+      try batches(trainer.task, options, 5).enumerated().reduce(into: Score()) { score, batch in
+        var run = RunOptions<Float>()
+        run.iterations = 1
+        run.seed = seed(batch.offset)
+        let logits = try trainer.model.run(try ModelInput(batch.element), run).logits
+        score.count(classes(try #require(logits)), in: batch.element)
+      }
+    }
+    let root = Random(seed: 5, for: "evaluation training 5")
+    check(
+      row,
+      try score {
+        var noise = root.split(UInt64(10 * $0)).split(0)
+        return noise.next()
+      })
+    #expect(try score { _ in 0 }.symbolRate != row.perSymbol)
+  }
+
   /// Each symbol is appended to the question by hand, and the model asked again for the next.
   @Test func answersSymbolBySymbol() throws {
     let trainer = try trained(

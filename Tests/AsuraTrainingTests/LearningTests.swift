@@ -103,4 +103,49 @@ import Testing
       #expect(resumed.step == 2 && isIdentical(resumed.model.parameters, before))
     }
   }
+
+  /// Decay that makes the largest number infinite: what is on the disk stays.
+  @Test func stateThatIsNotFiniteIsNotSaved() throws {
+    try withFolder { url in
+      let folder = RunFolder(url)
+      let recipe = try small("optimizer={learningRate: 1000, weightDecay: 1000}")
+      try folder.create(recipe, overwriting: false)
+      try folder.save(try Trainer<Float>(recipe))
+      let file = try Safetensors(contentsOf: folder.checkpoint)
+      // A bias that all classes share changes no probability, however large.
+      let extreme = try Safetensors.encode(
+        file.entries.keys.sorted().map { name in
+          let tensor: Tensor<Float> = try file.tensor(name)
+          return (name, name == "model.head.bias" ? Tensor(tensor.shape, repeating: 3e38) : tensor)
+        }, metadata: file.metadata)
+      try extreme.write(to: folder.checkpoint)
+      var trainer = try folder.resume(Float.self)
+      #expect(try trainer.update().loss.isFinite)
+      for save in [folder.save, folder.saveResult] as [(Trainer<Float>) throws -> Void] {
+        let error = #expect(throws: TrainingError.self) { try save(trainer) }
+        #expect(error.map { "\($0)" }?.hasPrefix("model.head.bias holds") == true)
+      }
+      #expect(try Data(contentsOf: folder.checkpoint) == extreme)
+      #expect(!FileManager.default.fileExists(atPath: folder.model.path))
+    }
+  }
+
+  /// What cannot be written is found out while the old run is whole.
+  @Test func aRunIsNotRemovedBeforeTheNewOneIsWritten() throws {
+    try withFolder { url in
+      let folder = RunFolder(url)
+      let recipe = try small()
+      try folder.create(recipe, overwriting: false)
+      try folder.save(try Trainer<Float>(recipe))
+      let before = try Data(contentsOf: folder.checkpoint)
+      // A folder where the new recipe would be put first.
+      let obstacle = url.appending(path: "recipe.yaml.partial/x")
+      try FileManager.default.createDirectory(at: obstacle, withIntermediateDirectories: true)
+      #expect(throws: TrainingError.self) {
+        try folder.create(try small("seed=9"), overwriting: true)
+      }
+      #expect(try Data(contentsOf: folder.checkpoint) == before)
+      #expect(try folder.load(Float.self).recipe == recipe)
+    }
+  }
 }

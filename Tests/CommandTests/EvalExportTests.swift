@@ -8,7 +8,7 @@ import Testing
     let arguments = [
       "eval", "run", "--lengths", "2,9", "--iterations", "1,n,2n", "--examples", "37",
     ]
-    let table = try run("asura-train", arguments + ["--symbols"], in: folder)
+    let table = try run("asura-train", arguments, in: folder)
     let data = try run("asura-train", arguments + ["--json"], in: folder)
     #expect(table.status == 0 && data.status == 0, "\(table) \(data)")
     let evaluation = try JSONDecoder().decode(Evaluation.self, from: Data(data.output.utf8))

@@ -122,14 +122,30 @@ public struct ModelConfiguration: Sendable, Equatable, Codable {
   /// The most parameters a model may have: 64 GiB of them in single precision.
   private static let mostParameters = 1 << 34
 
-  /// About how many parameters there are: those of embeddings, projections and head.
-  private var approximateSize: Int {
-    let qkv = (attention.heads + 2 * attention.keyValueHeads) * headWidth
-    let up = mlp.activation == .swiglu ? 2 * mlp.width : mlp.width
-    let block = width * (qkv + width + up + mlp.width)
-    let coreBlocks = core * (shared ? 1 : iterations)
-    let positions = embedding.positions == .learned ? embedding.maximumPositions : 0
-    return (prelude + coreBlocks + coda) * block + width * (vocabulary + positions + classes)
+  /// How many numbers the parameters hold, counted from the sizes alone: exact, and nothing is
+  /// allocated.
+  package var parameterCount: Double {
+    let (w, hidden) = (Double(width), Double(mlp.width))
+    func linear(_ inputs: Double, _ outputs: Double, bias: Bool) -> Double {
+      outputs * (inputs + (bias ? 1 : 0))
+    }
+    let aNorm = norm.bias ? 2 * w : w
+    let qkv = Double((attention.heads + 2 * attention.keyValueHeads) * headWidth)
+    let relative =
+      attention.positions == .relative
+      ? Double(attention.heads) * Double(2 * attention.relativeRadius + 1) : 0
+    let block =
+      (norm.placement == .sandwich ? 4 : 2) * aNorm + relative
+      + linear(w, qkv, bias: attention.bias) + linear(w, w, bias: attention.bias)
+      + linear(w, mlp.activation == .swiglu ? 2 * hidden : hidden, bias: mlp.bias)
+      + linear(hidden, w, bias: mlp.bias)
+    let iteration =
+      Double(core) * block + (recall == .concat ? linear(2 * w, w, bias: true) : 0)
+      + (outerNorm ? aNorm : 0)
+    let positions = embedding.positions == .learned ? Double(embedding.maximumPositions) : 0
+    return w * (Double(vocabulary) + positions + (initialLatent == .learned ? 1 : 0))
+      + Double(prelude + coda) * block + Double(shared ? 1 : iterations) * iteration
+      + (finalNorm ? aNorm : 0) + linear(w, Double(classes), bias: true)
   }
 
   private func validate() throws {
@@ -165,9 +181,9 @@ public struct ModelConfiguration: Sendable, Equatable, Codable {
         field: "attention.keyValueHeads", found: "\(attention.keyValueHeads)",
         expected: "a divisor of attention.heads \(attention.heads)")
     }
-    guard approximateSize <= Self.mostParameters else {
+    guard parameterCount <= Double(Self.mostParameters) else {
       throw ConfigurationError(
-        field: "model", found: "some \(approximateSize) parameters",
+        field: "model", found: "\(Int(parameterCount)) parameters",
         expected: "at most \(Self.mostParameters)",
         remedy: "choose a smaller vocabulary, width, mlp.width or fewer blocks")
     }

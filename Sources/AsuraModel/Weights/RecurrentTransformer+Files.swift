@@ -25,11 +25,22 @@ extension RecurrentTransformer {
     try self.init(configuration, parameters: named)
   }
 
-  /// Writes `NAME.safetensors` and `NAME.json`, each whole or not at all.
+  /// Writes `NAME.safetensors` and `NAME.json`, each whole or not at all. Neither is replaced before
+  /// both are written.
   public func save(to url: URL) throws {
     let json = url.deletingPathExtension().appendingPathExtension("json")
-    try safetensors().write(to: url, options: .atomic)
-    try configuration.json.write(to: json, options: .atomic)
+    let files = [(json, try configuration.json), (url, try safetensors())].map {
+      (file: $0, partial: URL(fileURLWithPath: $0.path + ".partial"), data: $1)
+    }
+    do {
+      for (_, partial, data) in files { try data.write(to: partial) }
+      for (file, partial, _) in files where rename(partial.path, file.path) != 0 {
+        throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)
+      }
+    } catch {
+      for (_, partial, _) in files { try? FileManager.default.removeItem(at: partial) }
+      throw error
+    }
   }
 
   /// The weights in safetensors format, which `safetensors.torch.load_file` reads.

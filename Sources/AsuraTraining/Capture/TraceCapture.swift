@@ -72,13 +72,7 @@ public struct TraceCapture<S: Scalar>: Sendable {
   private func check(_ input: ModelInput, _ sites: [Site]) throws {
     try model.configuration.check(against: task)
     try model.configuration.checkMemory(of: S.self, positions: input.positions)
-    if !model.configuration.shared, iterations > model.configuration.iterations {
-      throw ModelError(
-        .input,
-        "\(iterations) iterations of a model with unshared weights for "
-          + "\(model.configuration.iterations)",
-        remedy: "Only a shared core can be iterated longer than it was built for.")
-    }
+    try model.check(iterations: iterations)
     guard !sites.isEmpty else {
       throw ModelError(
         .hooks, "no site is named to be recorded", remedy: "Name some, as in latent.")
