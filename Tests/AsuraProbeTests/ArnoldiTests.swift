@@ -215,6 +215,15 @@ private func difference<S: Scalar>(_ a: [Complex<S>], _ b: [Complex<S>]) -> Doub
     }
   }
 
+  @Test func refusesWorkSpaceThatArpackCannotCount() throws {
+    // The basis still fits into 32 bits, 3b² does not.
+    #expect(throws: ArnoldiError.tooLarge(size: 28_001, subspace: 28_001)) {
+      try ArnoldiSolver(count: 14_000).leadingEigenvalues(size: 28_001) {
+        (rows: Tensor<Double>) in rows
+      }
+    }
+  }
+
   @Test func operatorsErrorEndsTheSolveAndTheNextOneWorks() throws {
     struct Stop: Error {}
     var calls = 0
