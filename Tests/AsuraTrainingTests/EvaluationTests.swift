@@ -171,10 +171,13 @@ import Testing
         return z.squaredDistance(to: before).squareRoot() / z.norm
       }
     }
-    let tolerance = steps.map { $0[2] }.sorted()[10]
+    // Between two different steps: equal examples settle together, and rounding decides nothing.
+    let third = steps.map { $0[2] }.sorted()
+    let next = try #require(third.first { $0 > third[10] * 1.0001 })
+    let tolerance = (third[10] + next) / 2
     let settled = steps.map { ($0.firstIndex { $0 < tolerance } ?? 5) + 1 }
     let found = try row(.relativeStep(tolerance)).meanIterations!
-    #expect(abs(found - Double(settled.reduce(0, +)) / 20) < 0.051, "\(found) \(settled)")
+    #expect(abs(found - Double(settled.reduce(0, +)) / 20) < 1e-9, "\(found) \(settled)")
   }
 
   /// More classes than the task has symbols: wrong when chosen, and never written back into the input.
