@@ -203,7 +203,7 @@ extension RecurrentTransformer {
   /// number of workers. A part's activations should fit a core's cache, and four parts or a multiple
   /// keep two or four workers equally busy.
   package func parts(batch: Int, positions: Int, whole: Bool = false) -> [Range<Int>] {
-    let rows = max(64, 32_768 / configuration.width)
+    let rows = min(512, max(64, 32_768 / configuration.width))
     let wanted = whole ? 1 : (batch * positions + rows - 1) / rows
     let count = wanted == 1 ? 1 : min(batch, (wanted + 3) / 4 * 4)
     return (0..<count).map { batch * $0 / count..<batch * ($0 + 1) / count }

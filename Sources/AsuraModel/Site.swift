@@ -141,7 +141,8 @@ struct SiteTable: Sendable {
     let span =
       switch sites[site] {
       case .latent: "at iterations 0 to \(iterations)"
-      case .logits, .block(.coda, _, _): "where a readout is computed, the last iteration unless asked"
+      case .logits, .block(.coda, _, _):
+        "where a readout is computed, the last iteration unless asked"
       case .embed, .block(.prelude, _, _): "once, at iteration 0"
       case .recall, .block(.core, _, _): "at iterations 1 to \(iterations)"
       }

@@ -148,33 +148,35 @@ package struct GradientComputation<S: Scalar>: Sendable {
       var seeds: [(Value<S>, Tensor<S>)] = []
       var previous = pass.latent
       var last: Tensor<S>?
-      try recur([pass], iterations: plan.graded, afterEach: { t in
-        if t > total - readouts {
-          let logits = try pass.readout()
-          seeds.append(
-            (
-              interpreter.crossEntropy(
-                logits, targets: targets, smoothing: objective.labelSmoothing, weight: S(share)),
-              one
-            ))
-          last = logits.tensor
-        }
-        if t == total && objective.fixedPointPenalty > 0 {
-          let weights = (0..<examples.count).map { (example) -> S in
-            // A latent of zeros has no relative step to penalise.
-            let norm = previous.tensor[example].norm
-            guard norm > 0 else { return S(0) }
-            let factor = plan.weight * objective.fixedPointPenalty
-            return S(factor / (Double(input.batch) * norm * norm))
+      try recur(
+        [pass], iterations: plan.graded,
+        afterEach: { t in
+          if t > total - readouts {
+            let logits = try pass.readout()
+            seeds.append(
+              (
+                interpreter.crossEntropy(
+                  logits, targets: targets, smoothing: objective.labelSmoothing, weight: S(share)),
+                one
+              ))
+            last = logits.tensor
           }
-          seeds.append(
-            (
-              interpreter.weightedSquaredDistance(pass.latent, previous, weights: weights), one
-            ))
-        }
-        previous = pass.latent
-        return true
-      })
+          if t == total && objective.fixedPointPenalty > 0 {
+            let weights = (0..<examples.count).map { (example) -> S in
+              // A latent of zeros has no relative step to penalise.
+              let norm = previous.tensor[example].norm
+              guard norm > 0 else { return S(0) }
+              let factor = plan.weight * objective.fixedPointPenalty
+              return S(factor / (Double(input.batch) * norm * norm))
+            }
+            seeds.append(
+              (
+                interpreter.weightedSquaredDistance(pass.latent, previous, weights: weights), one
+              ))
+          }
+          previous = pass.latent
+          return true
+        })
       for (value, _) in seeds { tally.loss += Double(value.tensor.scalar) }
       if number == 0, let last { tally.accuracy += Accuracy(last, targets: targets) }
       try tape.pullback(seeds, consuming: true)

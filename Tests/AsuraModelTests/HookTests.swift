@@ -145,7 +145,9 @@ private struct Stop: Error, Equatable { let code: Int }
     options.edits = [.observe("latent", at: 1) { _, c in seen.withLock { $0.append(c.examples) } }]
     _ = try model.run(input, options)
     #expect(
-      seen.withLock { $0 }.sorted { $0.lowerBound < $1.lowerBound } == [0..<8, 8..<16, 16..<20])
+      seen.withLock { $0 }.sorted { $0.lowerBound < $1.lowerBound } == [
+        0..<5, 5..<10, 10..<15, 15..<20,
+      ])
     seen.withLock { $0 = [] }
     options.wholeBatch = true
     _ = try model.run(input, options)
@@ -156,7 +158,7 @@ private struct Stop: Error, Equatable { let code: Int }
     let run = try model.run(input, record: .sites("latent", iterations: .range(2...3)))
     #expect(run.recorded.keys.map(\.iteration) == [2, 3])
     #expect(run.hookFirings.map(\.pattern) == ["latent"])
-    #expect(run.hookFirings.map(\.count) == [6])
+    #expect(run.hookFirings.map(\.count) == [8])
   }
 
   @Test func overlappingRequestsRecordOnce() throws {

@@ -49,7 +49,7 @@ import Testing
       },
     ]
     let run = try model.run(input, iterations: 8, edit: edits)
-    // 100 sequences of 8 positions are dealt out in 4 parts of at most 256 positions.
+    // 100 sequences of 8 positions are dealt out in 4 parts.
     #expect(run.hookFirings.map(\.count) == [9, 2 * 3, 1, 8].map { 4 * $0 })
     #expect(run.latent != (try model.run(input, iterations: 8).latent))
   }
