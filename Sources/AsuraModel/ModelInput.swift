@@ -43,6 +43,14 @@ public struct ModelInput: Sendable, Equatable {
       tokens: Array(tokens[range.lowerBound * stride..<range.upperBound * stride]), of: self)
   }
 
+  /// The sequences `rows`, in that order; one may come more than once.
+  public func selecting(_ rows: [Int]) throws -> ModelInput {
+    let stride = positions * channels
+    return try ModelInput(
+      tokens: rows.flatMap { tokens[$0 * stride..<($0 + 1) * stride] }, batch: rows.count,
+      positions: positions, channels: channels, positionIDs: positionIDs)
+  }
+
   private init(examples: Range<Int>, tokens: [Int32], of whole: ModelInput) {
     batch = examples.count
     positions = whole.positions

@@ -16,8 +16,9 @@ public struct StepMap<S: Scalar>: Sendable {
   /// How many numbers a latent holds.
   public var dimension: Int { shape.reduce(1, *) }
 
-  init(_ model: RecurrentTransformer<S>, _ input: ModelInput, iteration: Int, of count: Int) throws
-  {
+  package init(
+    _ model: RecurrentTransformer<S>, _ input: ModelInput, iteration: Int, of count: Int
+  ) throws {
     try model.check(input)
     guard iteration >= 1 else {
       throw ModelError(.input, "iteration \(iteration)", remedy: "Iterations count from 1.")

@@ -6,7 +6,7 @@ extension JacobianTrajectory {
   /// - `summary`: `spectral_radius`, `outside_unit_circle`, `residual`, `converged`, `relative_step`, `mismatch`,
   ///   `applications`, `seconds` `[iteration, example]`;
   /// - `spectrum`: `modulus`, `real`, `imaginary` `[iteration, example, index]`, NaN past a spectrum's end.
-  public func analysis(attributes: [String: TraceAttribute] = [:]) -> Analysis {
+  public func analysis() -> Analysis {
     let length = max(1, entries.map(\.spectrum.eigenvalues.count).max() ?? 0)
     let places = [
       AnalysisAxis("iteration", .integers(iterations)),
@@ -52,7 +52,7 @@ extension JacobianTrajectory {
     }
     return Analysis(
       "jacobian", title: "Spectrum of the step map's Jacobian",
-      attributes: all.merging(attributes) { $1 },
+      attributes: all,
       data: [
         AnalysisData(
           "summary", title: "Spectral radius of the step map's Jacobian", axes: places,

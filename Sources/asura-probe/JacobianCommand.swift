@@ -65,37 +65,16 @@ struct JacobianCommand: ParsableCommand {
       valueName: "path"))
   var model: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "The folder of the two charts. (default: beside the companion file, named after it)",
-      valueName: "folder"))
-  var svg: String?
-
-  @Flag(name: .customLong("no-svg"), help: "Draw no charts.")
-  var noCharts = false
-
   @Flag(help: "Exit with 4 when a check fails: not converged, or the trace is not of this map.")
   var strict = false
 
-  @Option(
-    name: [.customShort("o"), .long],
-    help: ArgumentHelp(
-      "The companion file to store the result in. (default: x.probe.h5 for a trace x.h5)",
-      valueName: "file"))
-  var output: String?
-
-  @Flag(help: "Replace earlier results.")
-  var force = false
-
+  @OptionGroup var results: ResultOptions
   @OptionGroup var seed: SeedOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var reporting: ReportingOptions
 
   func validate() throws {
     if top != nil && all { throw ValidationError("--top and --all contradict each other") }
-    if svg != nil && noCharts {
-      throw ValidationError("--svg and --no-svg contradict each other")
-    }
     if let top, top < 1 { throw ValidationError("--top is \(top), expected 1 or more") }
     guard tolerance >= 0, tolerance < 1 else {
       throw ValidationError("--tolerance is \(tolerance), expected a number from 0 to below 1")
@@ -108,10 +87,8 @@ struct JacobianCommand: ParsableCommand {
     let subject = try TracedRun(reader, model: model.map { URL(fileURLWithPath: $0) })
     let iterations = try iterations(of: subject)
     let examples = try example.resolve(count: subject.examples)
-    let outputs = try JacobianOutputs(
-      companion: output.map { CompanionFile(at: URL(fileURLWithPath: $0)) }
-        ?? CompanionFile(ofTrace: url),
-      charts: noCharts ? .none : svg.map { .folder($0) } ?? .besideCompanion, force: force)
+    let outputs = try results.outputs(
+      of: "jacobian", trace: url, charts: ["radius", "eigenvalues"])
 
     let probe = JacobianProbe(
       extent: all ? .all : top.map { .leading($0) } ?? .automatic, tolerance: tolerance,
@@ -133,9 +110,12 @@ struct JacobianCommand: ParsableCommand {
     guard !trajectory.iterations.isEmpty else {
       throw CommandError("interrupted before the first iteration was done: nothing was written")
     }
+    let charts = JacobianCharts(trajectory, subject: url.lastPathComponent)
+    let files = try outputs.write(
+      trajectory.analysis(), trace: url.lastPathComponent, isCut: isCut,
+      charts: ["radius": { charts.radius.svg }, "eigenvalues": { charts.plane.svg }])
     let report = JacobianReport(
-      trajectory, trace: trace, run: subject, requested: iterations,
-      files: try outputs.write(trajectory, trace: url.lastPathComponent, isCut: isCut))
+      trajectory, trace: trace, run: subject, requested: iterations, files: files)
     if reporting.json { try JSONOutput.print(report) } else { report.show() }
     try check(trajectory, isCut: isCut, of: iterations)
     if let failure = trajectory.failure {
@@ -178,13 +158,4 @@ struct JacobianCommand: ParsableCommand {
       throw CommandError("a check failed (--strict)", status: .checkFailed)
     }
   }
-
-  private func warn(_ text: String) {
-    FileHandle.standardError.write(Data("warning: \(text)\n".utf8))
-  }
-}
-
-/// A number to `digits` significant digits.
-func significant(_ value: Double, _ digits: Int = 4) -> String {
-  String(format: "%.\(digits)g", value)
 }
