@@ -41,7 +41,9 @@ import Testing
     let map = try LatentMap(model, input)
     let z: Tensor<Double> = normal([60, 24])
     let rows = [59, 4, 4, 0]
-    let images = try map.selecting(rows)(.concatenating(rows.map { z.slice($0..<$0 + 1) }))
+    let selected = try map.selecting(rows)
+    let states = Tensor.concatenating(rows.map { z.slice($0..<$0 + 1) })
+    let images = try selected(states)
     let all = try map(z)
     #expect(relativeError(images, .concatenating(rows.map { all.slice($0..<$0 + 1) })) < 1e-14)
   }
