@@ -60,11 +60,14 @@ package final class Pass<S: Scalar>: @unchecked Sendable {
 
 /// The recurrence loop: the only one. Training, plain runs, capture and analysis all go through it.
 ///
-/// Takes all `passes` through `count` more iterations. They wait for each other after those iterations
-/// that `pausing` names (all, unless it is given) and after the last; then `afterEach` is called, which
-/// returns whether to go on.
+/// Takes all `passes` through `count` more iterations, and calls `eachPart` with a pass's number after each of its
+/// iterations, on the thread that made it. The passes wait for each other after those iterations that `pausing`
+/// names (all, unless it is given) and after the last; then `afterEach` is called, which returns whether to go
+/// on. In between, each pass goes ahead by itself, or all side by side when they go `inStep`.
 package func recur<S: Scalar>(
-  _ passes: [Pass<S>], iterations count: Int, pausing: (_ iteration: Int) -> Bool = { _ in true },
+  _ passes: [Pass<S>], iterations count: Int, inStep: Bool = false,
+  pausing: (_ iteration: Int) -> Bool = { _ in true },
+  eachPart: @Sendable (_ part: Int) throws -> Void = { _ in },
   afterEach: (_ iteration: Int) throws -> Bool = { _ in true }
 ) throws {
   guard count > 0, let first = passes.first else { return }
@@ -72,8 +75,18 @@ package func recur<S: Scalar>(
   while first.iteration < last {
     let pause = (first.iteration + 1..<last).first(where: pausing) ?? last
     let stretch = pause - first.iteration
-    try Workers.current.forEach(passes.count) { part in
-      for _ in 0..<stretch { try passes[part].advance() }
+    @Sendable func advance(_ part: Int) throws {
+      try passes[part].advance()
+      try eachPart(part)
+    }
+    if inStep {
+      try Workers.current.interleave(passes.count, steps: stretch) { part, _ in
+        try advance(part)
+      }
+    } else {
+      try Workers.current.forEach(passes.count) { part in
+        for _ in 0..<stretch { try advance(part) }
+      }
     }
     guard try afterEach(pause) else { return }
   }

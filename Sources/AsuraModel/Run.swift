@@ -1,5 +1,6 @@
 import AsuraDiff
 import AsuraTensor
+import Synchronization
 
 /// When an example's latent counts as settled, so that it needs no more iterations.
 public enum StoppingRule: Sendable, Equatable {
@@ -30,6 +31,8 @@ public struct RunOptions<S: Scalar>: Sendable {
   public var readout = Readout.last
   /// What to record.
   public var record: [RecordRequest] = []
+  /// Sites of the run's own, to be recorded and edited like the model's.
+  public var sites: [CustomSite<S>] = []
   /// What to change or look at; edits of one site are applied in this order.
   public var edits: [Edit<S>] = []
   /// Freezes each example's result when it has settled, and ends the run when all have.
@@ -50,7 +53,7 @@ public struct Run<S: Scalar>: Sendable {
   /// Logits `[batch, position, class]` by iteration; with a stopping rule the last entry holds each
   /// example's logits as it settled.
   public let readout: [Int: Tensor<S>]
-  /// The values of the recorded sites, whole batches.
+  /// The recorded values, whole batches.
   public fileprivate(set) var recorded: Recorded<S>
   /// The last iteration's number: with a start latent those it had had before count.
   public let iterations: Int
@@ -62,29 +65,6 @@ public struct Run<S: Scalar>: Sendable {
 
   /// The logits after the last iteration.
   public var logits: Tensor<S>? { readout[iterations] }
-}
-
-/// Recorded values by site and iteration.
-public struct Recorded<S: Scalar>: Sendable {
-  fileprivate var values: [Recorder<S>.Key: Tensor<S>] = [:]
-
-  /// The value at a site in an iteration (0 for sites outside the recurrence), nil if it was not
-  /// recorded.
-  public subscript(site: Site, iteration: Int) -> Tensor<S>? {
-    values[Recorder<S>.Key(site: site, iteration: iteration)]
-  }
-
-  /// The value at the site of that name.
-  public subscript(name: String, iteration: Int) -> Tensor<S>? {
-    let name = SiteTable.canonical(name)
-    return values.first { $0.key.iteration == iteration && $0.key.site.description == name }?.value
-  }
-
-  /// What there is, by iteration and site name.
-  public var keys: [(site: Site, iteration: Int)] {
-    values.keys.map { ($0.site, $0.iteration) }
-      .sorted { ($0.1, $0.0.description) < ($1.1, $1.0.description) }
-  }
 }
 
 extension RecurrentTransformer {
@@ -105,24 +85,43 @@ extension RecurrentTransformer {
     return try run(input, options)
   }
 
-  /// Runs the model on a batch.
+  /// Runs the model on a batch; what is recorded is kept until the end.
   public func run(_ input: ModelInput, _ options: RunOptions<S>) throws -> Run<S> {
-    var recorded = Recorded<S>()
-    var run = try run(input, options) { iteration, values in
-      for (site, tensor) in values {
-        recorded.values[.init(site: site, iteration: iteration)] = tensor
-      }
-    }
-    run.recorded = recorded
+    let collector = Collector<S>()
+    var run = try run(input, options, sink: collector)
+    run.recorded = Recorded(collector.drain())
     return run
   }
 
-  /// Runs the model on a batch and hands over what is recorded after each iteration, in order, on
-  /// the calling thread: it is not kept, so memory does not grow with the iterations. `receive` may
-  /// throw to end the run.
+  /// Runs the model on a batch and hands over what is recorded after each iteration, whole batches, in
+  /// order, on the calling thread: it is not kept, so memory does not grow with the iterations. `receive`
+  /// may throw to end the run.
   public func run(
     _ input: ModelInput, _ options: RunOptions<S>,
-    receive: (_ iteration: Int, _ values: [(site: Site, tensor: Tensor<S>)]) throws -> Void
+    receive: (_ iteration: Int, _ values: [RecordedValue<S>]) throws -> Void
+  ) throws -> Run<S> {
+    let collector = Collector<S>()
+    return try run(input, options, sink: collector, pausingToRecord: true) {
+      try receive($0, collector.drain())
+    }
+  }
+
+  /// Runs the model on a batch and gives what is recorded to `sink`, in parts and as they are made: it is
+  /// not kept, and no part waits for another.
+  public func run(
+    _ input: ModelInput, _ options: RunOptions<S>, into sink: some RecordingSink<S>
+  ) throws -> Run<S> {
+    try run(input, options, sink: sink, inStep: true)
+  }
+
+  /// - Parameters:
+  ///   - inStep: whether the parts go through the iterations side by side; otherwise each may go ahead.
+  ///   - pausingToRecord: whether the parts wait for each other where something is recorded.
+  ///   - afterPause: is called on this thread wherever they do, and at the beginning and the end.
+  private func run(
+    _ input: ModelInput, _ options: RunOptions<S>, sink: any RecordingSink<S>,
+    inStep: Bool = false, pausingToRecord: Bool = false,
+    afterPause: (_ iteration: Int) throws -> Void = { _ in }
   ) throws -> Run<S> {
     try check(input)
     let start = options.start?.at ?? 0
@@ -130,152 +129,135 @@ extension RecurrentTransformer {
     guard count >= 0 else {
       throw ModelError(.input, "\(count) iterations", remedy: "Ask for 0 or more.")
     }
-    try check(iterations: start + count)
+    let total = start + count
+    try check(iterations: total)
     let shape = [input.batch, input.positions, configuration.width]
     if let latent = options.start?.latent, latent.shape != shape {
       throw ModelError(.input, "the start latent has shape \(latent.shape), expected \(shape)")
     }
 
-    let recorder = Recorder<S>()
-    let plan = try HookPlan(
-      edits: options.edits, record: options.record, recorder: recorder, sites: sites)
     let geometry = try Geometry<S>(configuration, input)
+    let plan = try HookPlan(
+      options, model: self, input, neighbours: geometry.layout.neighbours, sink: sink)
     let parts = parts(
       batch: input.batch, positions: input.positions, whole: options.wholeBatch)
-    let step = eulerStep(iterations: options.trajectory ?? start + count)
+    let step = eulerStep(iterations: options.trajectory ?? total)
     let noise = Random(seed: options.seed, for: "initial latent")
+    let readouts = PartReadouts<S>(parts: parts.count)
+    var settling = options.stop.map { Settling<S>($0, examples: input.batch) }
+    let isWatched = settling != nil
+    let everyReadout = settling?.needsReadout == true
+    let hookedReadout = readoutSites
+    let progress = PartProgress(parts: parts.count, from: start) { try sink.finished($0) }
+
+    /// Everything that follows an iteration of one part.
+    @Sendable func finish(_ part: Int, _ pass: Pass<S>) throws {
+      let t = pass.iteration
+      let isKept = options.readout.contains(t, last: total)
+      if isKept || everyReadout
+        || plan.map({ plan in hookedReadout.contains { plan.wants($0, t) } }) == true
+      {
+        let logits = try pass.readout().tensor
+        if isKept || isWatched { readouts.set(logits, part, t) }
+      }
+      try progress.pass(part, t)
+    }
     let passes = try Workers.current.map(parts.count) { i in
-      try Pass(
+      let pass = try Pass(
         computation(.plain, geometry: geometry, hooks: plan, examples: parts[i]),
         input.examples(parts[i]),
         from: options.start.map { ($0.latent.slice(parts[i]), $0.at) }, step: step, noise: noise)
+      try finish(i, pass)
+      return pass
     }
 
-    var readouts: [Int: Tensor<S>] = [:]
-    var settling = options.stop.map { Settling<S>($0, examples: input.batch) }
-    let total = start + count
-
-    func readoutIsWanted(_ t: Int) -> Bool {
-      if case .iterations(let selection) = options.readout, selection.contains(t) { return true }
-      if options.readout == .last && t == total { return true }
-      guard let plan else { return false }
-      let coda =
-        configuration.coda > 0
-        ? sites.first(.coda, 0)..<sites.sites.count : SiteTable.logits..<SiteTable.logits
-      return plan.wants(SiteTable.logits, t) || coda.contains { plan.wants($0, t) }
-    }
-    /// Everything that follows an iteration; returns whether to go on.
-    func finish(_ t: Int) throws -> Bool {
+    /// Everything that is done where all parts wait; returns whether to go on.
+    func pause(_ t: Int) throws -> Bool {
+      try afterPause(t)
+      guard settling != nil else { return true }
+      let logits = readouts.whole(t)
       func readout() throws -> Tensor<S> {
         .concatenating(try Workers.current.map(passes.count) { try passes[$0].readout().tensor })
       }
-      let logits =
-        readoutIsWanted(t) || settling?.needsReadout == true ? try readout() : nil
-      if readoutIsWanted(t) { readouts[t] = logits }
-      try receive(t, recorder.drain().map { ($0.site, $0.tensor) })
-      return try settling?.update(
+      let isMoving = try settling?.update(
         t, latent: .concatenating(passes.map(\.latent.tensor)), logits: logits,
         // Had a hook asked for this readout, it would be there already.
         readout: options.readout == .none ? nil : { try logits ?? readout() }, isLast: t == total)
-        ?? true
+      if !options.readout.contains(t, last: total) { readouts.drop(t) }
+      return isMoving ?? true
     }
 
-    _ = try finish(start)
-    // Parts wait for each other only where something is to be done between iterations.
-    let isWatched = settling != nil
+    _ = try pause(start)
     try recur(
-      passes, iterations: count,
-      pausing: { isWatched || readoutIsWanted($0) || plan?.records(at: $0) == true },
-      afterEach: finish)
+      passes, iterations: count, inStep: inStep,
+      pausing: { isWatched || (pausingToRecord && plan?.records(at: $0) == true) },
+      eachPart: { try finish($0, passes[$0]) }, afterEach: pause)
     let iterations = passes.first?.iteration ?? start
     try plan?.checkFired(iterations: iterations)
 
     let last = Tensor<S>.concatenating(passes.map(\.latent.tensor))
-    if let settled = settling?.settledLogits { readouts[iterations] = settled }
+    var readout = readouts.all
+    if let settled = settling?.settledLogits { readout[iterations] = settled }
     return Run(
-      latent: settling?.settledLatent(or: last) ?? last, readout: readouts, recorded: Recorded(),
+      latent: settling?.settledLatent(or: last) ?? last, readout: readout, recorded: Recorded(),
       iterations: iterations,
       settled: settling?.iterations ?? Array(repeating: nil, count: input.batch),
       hookFirings: plan?.firingCounts ?? [])
   }
 
-  /// How a batch is dealt out: by its sizes and the model's alone, so that no result depends on the
-  /// number of workers. A part's activations should fit a core's cache, and four parts or a multiple
-  /// keep two or four workers equally busy.
-  package func parts(batch: Int, positions: Int, whole: Bool = false) -> [Range<Int>] {
+  /// The numbers of the sites that only have values where a readout is computed.
+  private var readoutSites: [Int] {
+    let coda = configuration.coda > 0 ? sites.first(.coda, 0)..<sites.sites.count : 0..<0
+    return [SiteTable.logits] + coda
+  }
+
+  /// How many examples each part of a batch has, but for the last, which may have fewer: by the batch's sizes and the
+  /// model's alone, so that no result depends on the number of workers. A part's activations should fit a
+  /// core's cache, and four parts or a multiple keep two or four workers equally busy.
+  package func partSize(batch: Int, positions: Int) -> Int {
     let rows = min(512, max(64, 32_768 / configuration.width))
-    let wanted = whole ? 1 : (batch * positions + rows - 1) / rows
+    let wanted = (batch * positions + rows - 1) / rows
     let count = wanted == 1 ? 1 : min(batch, (wanted + 3) / 4 * 4)
-    return (0..<count).map { batch * $0 / count..<batch * ($0 + 1) / count }
+    return (batch + count - 1) / count
+  }
+
+  /// How a batch is dealt out.
+  package func parts(batch: Int, positions: Int, whole: Bool = false) -> [Range<Int>] {
+    let size = whole ? batch : partSize(batch: batch, positions: positions)
+    return stride(from: 0, to: batch, by: size).map { $0..<min(batch, $0 + size) }
   }
 }
 
-/// Keeps track of which examples have settled, and how they stood then.
-private struct Settling<S: Scalar> {
-  private let rule: StoppingRule
-  private(set) var iterations: [Int?]
-  private var latents: [Tensor<S>?]
-  private var readouts: [Tensor<S>?]
-  private var previousLatent: Tensor<S>?
-  private var previousProbabilities: Tensor<S>?
-
-  init(_ rule: StoppingRule, examples: Int) {
-    self.rule = rule
-    iterations = Array(repeating: nil, count: examples)
-    latents = Array(repeating: nil, count: examples)
-    readouts = latents
-  }
-
-  var needsReadout: Bool {
-    if case .readoutChange = rule { return true }
-    return false
-  }
-
-  /// Takes in one iteration; returns whether some example has not settled. Examples that settle in it keep what
-  /// `readout` gives, if anything, and so do all the others when it is the last.
-  mutating func update(
-    _ t: Int, latent: Tensor<S>, logits: Tensor<S>?, readout: (() throws -> Tensor<S>)?,
-    isLast: Bool
-  ) throws -> Bool {
-    let probabilities = logits.map { Interpreter<S>.plain.softmax(Value($0)).tensor }
-    for example in iterations.indices where iterations[example] == nil {
-      let isSettled: Bool
-      switch rule {
-      case .relativeStep(let tolerance):
-        guard let previous = previousLatent else { continue }
-        let z = latent[example]
-        isSettled =
-          z.squaredDistance(to: previous[example]).squareRoot() <= tolerance * z.norm
-      case .readoutChange(let tolerance):
-        guard let now = probabilities, let before = previousProbabilities else { continue }
-        isSettled = zip(now[example].elements, before[example].elements)
-          .allSatisfy { abs($0 - $1) < S(tolerance) }
-      }
-      if isSettled {
-        iterations[example] = t
-        latents[example] = latent.slice(example..<example + 1)
-      }
+extension RunOptions.Readout {
+  /// Whether the latent after an iteration is to be read out.
+  fileprivate func contains(_ iteration: Int, last: Int) -> Bool {
+    switch self {
+    case .none: false
+    case .last: iteration == last
+    case .iterations(let selection): selection.contains(iteration)
     }
-    previousLatent = latent
-    previousProbabilities = probabilities
-    let finished = iterations.indices.filter {
-      iterations[$0] == t || (isLast && iterations[$0] == nil)
-    }
-    if !finished.isEmpty, let logits = try readout?() {
-      for example in finished { readouts[example] = logits.slice(example..<example + 1) }
-    }
-    return iterations.contains { $0 == nil }
+  }
+}
+
+/// The logits of each part of a batch by iteration.
+private final class PartReadouts<S: Scalar>: Sendable {
+  private let parts: Int
+  private let table = Mutex<[Int: [Tensor<S>?]]>([:])
+
+  init(parts: Int) { self.parts = parts }
+
+  func set(_ logits: Tensor<S>, _ part: Int, _ iteration: Int) {
+    table.withLock { $0[iteration, default: Array(repeating: nil, count: parts)][part] = logits }
   }
 
-  /// Each example's logits as it settled, or its last; nil when none were wanted.
-  var settledLogits: Tensor<S>? {
-    let kept = readouts.compactMap { $0 }
-    return kept.count == readouts.count ? .concatenating(kept) : nil
+  func drop(_ iteration: Int) { table.withLock { $0[iteration] = nil } }
+
+  /// The whole batch's logits; nil when they were not computed.
+  func whole(_ iteration: Int) -> Tensor<S>? {
+    table.withLock { $0[iteration] }.map { .concatenating($0.compactMap { $0 }) }
   }
 
-  /// Each example's latent as it settled, or its last.
-  func settledLatent(or last: Tensor<S>) -> Tensor<S> {
-    .concatenating(
-      latents.indices.map { latents[$0] ?? last.slice($0..<$0 + 1) })
+  var all: [Int: Tensor<S>] {
+    table.withLock { $0 }.mapValues { .concatenating($0.compactMap { $0 }) }
   }
 }

@@ -14,6 +14,8 @@ public enum Site: Hashable, Sendable {
   case logits
   /// A place inside block `index` of a stack.
   case block(Stack, index: Int, BlockSite)
+  /// A site of a run's own, computed from another's value: see `CustomSite`.
+  indirect case custom(String, of: Site)
 
   /// The three stacks of blocks.
   public enum Stack: String, Sendable, CaseIterable { case prelude, core, coda }
@@ -71,6 +73,7 @@ extension Site: CustomStringConvertible {
     case .latent: "latent"
     case .logits: "logits"
     case .block(let stack, let index, let place): "\(stack.rawValue).\(index).\(place.rawValue)"
+    case .custom(let name, _): name
     }
   }
 
@@ -78,14 +81,34 @@ extension Site: CustomStringConvertible {
   public var isRecurrent: Bool {
     switch self {
     case .embed, .block(.prelude, _, _): false
+    case .custom(_, let parent): parent.isRecurrent
     default: true
+    }
+  }
+
+  /// The iterations of a run of `count` at which the site has values: latents and what is read out of them
+  /// also before the first, at 0; what is outside the recurrence only then.
+  public func iterations(of count: Int) -> ClosedRange<Int> {
+    switch self {
+    case .embed, .block(.prelude, _, _): 0...0
+    case .latent, .logits, .block(.coda, _, _): 0...max(0, count)
+    case .recall, .block(.core, _, _): 1...max(1, count)
+    case .custom(_, let parent): parent.iterations(of: count)
     }
   }
 }
 
-/// A model's sites, each with its place in a list so that running models find hooks by number.
+extension Site {
+  /// The model's site whose value it is, or is computed from.
+  var original: Site {
+    if case .custom(_, let parent) = self { parent.original } else { self }
+  }
+}
+
+/// A model's sites, each with its place in a list so that running models find hooks by number. A run's own
+/// stand after the model's.
 struct SiteTable: Sendable {
-  let sites: [Site]
+  private(set) var sites: [Site]
   private let prelude: Int
   private let core: Int
 
@@ -104,6 +127,13 @@ struct SiteTable: Sendable {
           BlockSite.allCases.map { Site.block(stack, index: index, $0) }
         }
       }
+  }
+
+  /// The same sites and a run's own after them.
+  func adding(_ custom: [Site]) -> SiteTable {
+    var table = self
+    table.sites += custom
+    return table
   }
 
   /// The number of a block's first site.
@@ -139,12 +169,12 @@ struct SiteTable: Sendable {
   /// At which iterations of a run a site has values, for messages.
   func whereabouts(_ site: Int, _ iterations: Int) -> String {
     let span =
-      switch sites[site] {
-      case .latent: "at iterations 0 to \(iterations)"
+      switch sites[site].original {
       case .logits, .block(.coda, _, _):
         "where a readout is computed, the last iteration unless asked"
       case .embed, .block(.prelude, _, _): "once, at iteration 0"
       case .recall, .block(.core, _, _): "at iterations 1 to \(iterations)"
+      case .latent, .custom: "at iterations 0 to \(iterations)"
       }
     return "\(sites[site]) exists \(span)"
   }

@@ -1,24 +1,39 @@
 import AsuraDiff
 import AsuraTensor
 
-/// One axis of a site's value: its name in the project's words, and its size.
+/// One axis of a site's value: its name in the project's words, and the number of each entry in the whole.
 public struct SiteAxis: Sendable, Equatable {
   public let name: String
-  public let count: Int
+  public let values: [Int]
 
-  public init(_ name: String, _ count: Int) {
+  public init(_ name: String, _ values: [Int]) {
     self.name = name
-    self.count = count
+    self.values = values
   }
+
+  /// An axis of `count` entries.
+  public init(_ name: String, _ count: Int) { self.init(name, Array(0..<count)) }
+
+  /// How many entries there are.
+  public var count: Int { values.count }
+
+  /// Whether a selection of positions selects from this axis.
+  var isPosition: Bool { Self.isPosition(name) }
+
+  static func isPosition(_ name: String) -> Bool { name == "position" || name == "query" }
 }
 
 extension RecurrentTransformer {
-  /// The axes of a site's value for an input.
+  /// The axes of one of the model's sites' value for an input.
   public func axes(of site: Site, for input: ModelInput) -> [SiteAxis] {
+    axes(of: site, for: input, neighbours: neighbours(for: input))
+  }
+
+  func axes(of site: Site, for input: ModelInput, neighbours: NeighbourTable?) -> [SiteAxis] {
     let c = configuration
     let rows = [SiteAxis("batch", input.batch), SiteAxis("position", input.positions)]
     func vector(_ name: String, _ count: Int) -> [SiteAxis] { rows + [SiteAxis(name, count)] }
-    guard case .block(_, _, let place) = site else {
+    guard case .block(_, _, let place) = site.original else {
       return site == .logits ? vector("class", c.classes) : vector("width", c.width)
     }
     switch place {
@@ -30,7 +45,7 @@ extension RecurrentTransformer {
     case .mlpPost: return vector("hidden", c.mlp.width)
     case .scores, .pattern:
       let keys =
-        neighbours(for: input).map { SiteAxis("neighbour", $0.width) }
+        neighbours.map { SiteAxis("neighbour", $0.width) }
         ?? SiteAxis("key", input.positions)
       return [
         SiteAxis("batch", input.batch), SiteAxis("head", c.attention.heads),

@@ -57,6 +57,48 @@ public struct Workers: Sendable, Equatable {
     if let error = failure.withLock({ $0 }) { throw error }
   }
 
+  /// Runs `body(part, 0)`, …, `body(part, steps - 1)` for each of the parts: a part's steps in order, those of
+  /// different parts side by side, whichever is furthest behind first. Parts do not wait for each other.
+  ///
+  /// The first error thrown is rethrown; steps not yet begun by then are skipped.
+  public func interleave(
+    _ parts: Int, steps: Int, _ body: @Sendable (_ part: Int, _ step: Int) throws -> Void
+  ) throws {
+    struct Turns {
+      var done: [Int]
+      var isBusy: [Bool]
+      var hasFailed = false
+    }
+    let turns = Mutex(
+      Turns(
+        done: Array(repeating: 0, count: max(parts, 0)),
+        isBusy: Array(repeating: false, count: max(parts, 0))))
+    /// The next step to make; nil when there is none, or only those after one that another thread is making.
+    @Sendable func take() -> (part: Int, step: Int)? {
+      turns.withLock { turns in
+        let idle = turns.done.indices.filter { !turns.isBusy[$0] && turns.done[$0] < steps }
+        guard !turns.hasFailed, let part = idle.min(by: { turns.done[$0] < turns.done[$1] }) else {
+          return nil
+        }
+        turns.isBusy[part] = true
+        return (part, turns.done[part])
+      }
+    }
+    // A thread that finds nothing may leave: each part that has steps left is then with one that goes on with it.
+    try forEach(min(count, parts)) { _ in
+      while let (part, step) = take() {
+        do { try body(part, step) } catch {
+          turns.withLock { $0.hasFailed = true }
+          throw error
+        }
+        turns.withLock { turns in
+          turns.done[part] += 1
+          turns.isBusy[part] = false
+        }
+      }
+    }
+  }
+
   /// `[body(0), …, body(parts - 1)]`, computed side by side.
   public func map<R: Sendable, E: Error>(
     _ parts: Int, _ body: @Sendable (Int) throws(E) -> R

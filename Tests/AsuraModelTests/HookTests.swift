@@ -45,6 +45,7 @@ private struct Stop: Error, Equatable { let code: Int }
       case .embed, .block(.prelude, _, _): expected = [0]
       case .latent, .logits, .block(.coda, _, _): expected = [0, 1, 2, 3, 4]
       case .recall, .block(.core, _, _): expected = [1, 2, 3, 4]
+      case .custom: expected = []
       }
       #expect(iterations == expected, "\(site)")
       for t in iterations { #expect(run.recorded[site, t]!.shape[0] == 20, "\(site)") }

@@ -32,6 +32,35 @@ import Testing
     }
   }
 
+  @Test(arguments: [1, 2, 5], [0, 1, 2, 7])
+  func interleavedStepsComeInOrder(_ workers: Int, parts: Int) throws {
+    let steps = Mutex(Array(repeating: [Int](), count: parts))
+    try Workers(count: workers).interleave(parts, steps: 50) { part, step in
+      steps.withLock { $0[part].append(step) }
+    }
+    #expect(steps.withLock { $0 } == Array(repeating: Array(0..<50), count: parts))
+  }
+
+  @Test func theFurthestBehindGoesFirst() throws {
+    let order = Mutex<[[Int]]>([])
+    try Workers(count: 1).interleave(3, steps: 2) { part, step in
+      order.withLock { $0.append([step, part]) }
+    }
+    #expect(order.withLock { $0 } == [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2]])
+  }
+
+  @Test(arguments: [1, 2, 5])
+  func errorsEndInterleavedWork(_ workers: Int) {
+    let begun = Mutex(0)
+    #expect(throws: Failure(part: 1)) {
+      try Workers(count: workers).interleave(4, steps: 10_000) { part, step in
+        begun.withLock { $0 += 1 }
+        if part == 1 && step == 3 { throw Failure(part: part) }
+      }
+    }
+    #expect(begun.withLock { $0 } < 40_000)
+  }
+
   @Test func workInsideAPartIsSingle() {
     Workers(count: 3).forEach(6) { _ in
       #expect(Workers.current.count == 1)

@@ -58,7 +58,7 @@ final class ProbeFixture {
     run.readout = .none
     run.record = [.sites("latent", iterations: .only(Set(0...options.iterations)))]
     _ = try model.run(input, run) { t, values in
-      guard var latent = values.first?.1 else { return }
+      guard var latent = values.first?.tensor else { return }
       if t == options.notANumber { latent.update { $0[3] = .nan } }
       if t == options.edited { latent.update { $0[3] += 1 } }
       try writer.append(site: "latent", iteration: t, values: latent)

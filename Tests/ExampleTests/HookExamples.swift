@@ -32,6 +32,55 @@ import Testing
     #expect(try model.run(input, iterations: 8).latent.isIdentical(to: run.latent))
   }
 
+  @Test func selectionsAndReducers() throws {
+    var options = RunOptions<Float>()
+    options.record = [
+      // The latents of two positions in the first ten sequences.
+      .sites("latent", positions: .only([0, 7]), examples: .range(0...9)),
+      // What queries 3 to 5 see, averaged over the heads: [batch, query, key].
+      .sites("core.*.attn.pattern", positions: .range(3...5), reducer: .meanOverHeads),
+      .sites("latent", reducer: .norm),  // [batch, position]
+      .sites("logits", reducer: .top(3)),  // the three likeliest classes, and how likely they are
+    ]
+    let run = try model.run(input, options)
+    let lengths = run.recorded["latent.norm", 7]
+    let likeliest = run.recorded["logits.top_class", 8]  // [batch, position, rank]
+    #expect(lengths?.shape == [100, 8])
+    #expect(likeliest?.shape == [100, 8, 3])
+    #expect(run.recorded["latent", 7]?.shape == [10, 2, 16])
+    #expect(run.recorded["core.1.attn.pattern.mean_head", 7]?.shape == [100, 3, 8])
+    #expect(try model.quantities(recording: options.record, of: input).count == 6)
+  }
+
+  @Test func sitesOfOnesOwn() throws {
+    var random = Random(seed: 2)
+    let any = Tensor<Float>.normal([1, 16], scale: 1, using: &random)
+    let direction = any.scaled(by: 1 / Float(any.norm))
+    // How far the latent lies along a direction of length 1.
+    let along = CustomSite<Float>(
+      "along", of: .latent, axes: [.position, .named("direction", 1)]
+    ) { latent, _, interpreter in
+      interpreter.linear(latent, Value(direction))
+    } puttingBack: { edited, latent, _, interpreter in
+      let change = interpreter.add(edited, interpreter.linear(latent, Value(direction)), times: -1)
+      return interpreter.add(
+        latent, interpreter.linear(change, Value(direction.reshaped([16, 1]))))
+    }
+    var options = RunOptions<Float>()
+    options.sites = [along]
+    options.record = [.sites("along")]
+    options.edits = [.replace("along", at: 4) { along, _ in along.scaled(by: -1) }]
+    let run = try model.run(input, options)
+    options.edits = []
+    let plain = try model.run(input, options)
+    let (turned, before) = (run.recorded["along", 4], plain.recorded["along", 4])
+    for (a, b) in zip(turned?.elements ?? [], before?.elements ?? []) {
+      #expect(abs(a + b) < 1e-5)
+    }
+    #expect(run.latent != plain.latent)
+    #expect(run.recorded["along", 3] == plain.recorded["along", 3])
+  }
+
   @Test func editing() throws {
     let direction = Tensor<Float>(input.shape(width: 16), repeating: 0.1)
     let edits: [Edit<Float>] = [

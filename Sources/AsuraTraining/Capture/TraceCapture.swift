@@ -60,10 +60,8 @@ public struct TraceCapture<S: Scalar>: Sendable {
 
   /// The iterations kept of a site.
   private func keptIterations(_ site: Site) -> [Int] {
-    if !site.isRecurrent { return [0] }
-    let hasInitial = site == .latent || site == .logits
-    let all = hasInitial ? 0..<iterations + 1 : 1..<iterations + 1
-    guard let keeping else { return Array(all) }
+    let all = site.iterations(of: iterations)
+    guard let keeping, site.isRecurrent else { return Array(all) }
     let wanted = Set(keeping)
     return all.filter(wanted.contains)
   }
@@ -109,8 +107,8 @@ public struct TraceCapture<S: Scalar>: Sendable {
     }
     do {
       _ = try model.run(input, options) { iteration, values in
-        for (site, tensor) in values {
-          try writer.append(site: site.description, iteration: iteration, values: tensor)
+        for value in values {
+          try writer.append(site: value.name, iteration: iteration, values: value.tensor)
         }
         try writer.commit()
         try progress(iteration)
