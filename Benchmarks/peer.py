@@ -14,6 +14,8 @@
     eig-dense WIDTH          all eigenvalues of one iteration's Jacobian at the latent of iteration 8
     eig-top20 WIDTH          its 20 leading ones: ARPACK over torch.func.jvp
     eig-top20-linearized WIDTH   the same over torch.func.linearize, traced once within the time
+    fixed-points-eager WIDTH     fixed points of one iteration's map from the file's starts, as FixedPointFinder
+    fixed-points-compiled WIDTH  looks for them: Adam on q = ½‖F(z) − z‖² of all starts at once, until all q ≤ 1e-12
     quit
 
 SHAPE is small or large, WIDTH is 64 or 128. A workload is set up and warmed up at its first use, outside the time
@@ -32,6 +34,9 @@ JACOBIAN_ITERATION = 8
 LEADING = 20
 LEARNING_RATE = 1e-3
 WEIGHT_DECAY = 0.01
+STARTS = 32
+TOLERANCE_Q = 1e-12
+TOLERANCE_UNIQUE = 1e-3
 
 
 def configuration(width, ff, core):
@@ -158,6 +163,7 @@ def load(directory, name):
     configuration = json.loads((directory / f"{name}.json").read_text())
     tensors = load_file(directory / f"{name}.safetensors")
     tokens, targets = tensors.pop("input.tokens")[..., 0], tensors.pop("input.targets")
+    tensors.pop("input.starts", None)
     model = RecurrentTransformer(configuration, tokens.shape[1]).to(tensors["embed.weight"].dtype)
     model.load_state_dict(tensors)
     return model, tokens, targets
@@ -174,9 +180,11 @@ def make_weights(directory):
         tokens = torch.randint(configuration["vocabulary"], (*size, 1))
         targets = torch.randint(configuration["classes"], size)
         (directory / f"{name}.json").write_text(json.dumps(configuration, indent=2) + "\n")
-        save_file(
-            {**model.state_dict(), "input.tokens": tokens, "input.targets": targets},
-            directory / f"{name}.safetensors")
+        inputs = {"input.tokens": tokens, "input.targets": targets}
+        if name.startswith("jac"):
+            width = configuration["width"]
+            inputs["input.starts"] = torch.randn(STARTS, shape["positions"], width, dtype=torch.float64)
+        save_file({**model.state_dict(), **inputs}, directory / f"{name}.safetensors")
 
 
 # Workloads: made once, then called for each run; a call returns its seconds and its detail
@@ -346,6 +354,47 @@ class Top(Jacobian):
         return seconds, {"products": self.products, "moduli": leading(values)}
 
 
+class FixedPoints:
+    """FixedPointFinder's joint optimisation, with its tolerances, Adam's epsilon and learning-rate schedule."""
+
+    def __init__(self, directory, width, compiled):
+        model, tokens, _ = load(directory, f"jac{width}")
+        model.requires_grad_(False)
+        self.starts = load_file(directory / f"jac{width}.safetensors")["input.starts"]
+        e = model.embed(tokens).expand(len(self.starts), -1, -1)
+
+        def speed(z):
+            return 0.5 * (model.step(e, z, fused=False)[0] - z).square().sum((1, 2))
+
+        self.speed = torch.compile(speed) if compiled else speed
+        self.run()
+
+    def run(self):
+        z = self.starts.clone().requires_grad_()
+        optimizer = torch.optim.Adam([z], lr=0.1, eps=0.01)
+        schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.95, patience=5)
+        for self.iterations in range(5000):
+            optimizer.zero_grad()
+            q = self.speed(z)
+            loss = q.sum()
+            loss.backward()
+            if (q <= TOLERANCE_Q).all():
+                break
+            optimizer.step()
+            schedule.step(loss.detach())
+        return z.detach(), q.detach()
+
+    def __call__(self):
+        seconds, (z, q) = timed(self.run)
+        unique = []
+        for point in z[q <= TOLERANCE_Q]:
+            if all((point - other).abs().max() >= TOLERANCE_UNIQUE for other in unique):
+                unique.append(point)
+        return seconds, {
+            "iterations": self.iterations, "converged": int((q <= TOLERANCE_Q).sum()),
+            "moduli": sorted((point.norm().item() for point in unique), reverse=True)}
+
+
 # The protocol
 
 WORKLOADS = {
@@ -357,6 +406,8 @@ WORKLOADS = {
     "eig-dense": Dense,
     "eig-top20": lambda directory, width: Top(directory, width, linearized=False),
     "eig-top20-linearized": lambda directory, width: Top(directory, width, linearized=True),
+    "fixed-points-eager": lambda directory, width: FixedPoints(directory, width, compiled=False),
+    "fixed-points-compiled": lambda directory, width: FixedPoints(directory, width, compiled=True),
 }
 
 

@@ -6,7 +6,7 @@ struct Outcome {
   let numbers: [Double]
 
   static func loss(_ loss: Double) -> Outcome { Outcome(numbers: [loss]) }
-  /// Moduli of eigenvalues, largest first.
+  /// Moduli of eigenvalues, or norms of points, largest first.
   static func moduli(_ moduli: some Sequence<Double>) -> Outcome {
     Outcome(numbers: moduli.sorted(by: >))
   }

@@ -9,6 +9,8 @@ struct Workload<S: Scalar> {
   let model: RecurrentTransformer<S>
   let input: ModelInput
   let targets: [Int32]
+  /// Latents `[start, position, width]` to look for fixed points from; nil where the file has none.
+  let starts: Tensor<S>?
 
   /// Reads `NAME.json` and `NAME.safetensors`, which holds `input.tokens` and `input.targets` beside the weights.
   init(_ folder: URL, _ name: String) throws {
@@ -31,6 +33,7 @@ struct Workload<S: Scalar> {
       tokens: file.integers("input.tokens").map { Int32($0) }, batch: shape[0],
       positions: shape[1])
     targets = try file.integers("input.targets").map { Int32($0) }
+    starts = try file.entries["input.starts"].map { _ in try file.tensor("input.starts") }
   }
 
   /// The mean cross-entropy of logits `[batch, position, class]`.

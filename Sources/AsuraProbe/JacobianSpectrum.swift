@@ -73,7 +73,7 @@ extension JacobianSpectrum {
   }
 
   /// How far sums over the eigenvalues are from the traces that they should equal.
-  private static func traceResidual(
+  static func traceResidual(
     _ eigenvalues: [Complex<Double>], _ matrix: Tensor<Double>
   ) -> Double {
     let n = eigenvalues.count

@@ -22,6 +22,8 @@ final class ProbeFixture {
     var notANumber: Int?
     /// The iteration whose latent is recorded as another one.
     var edited: Int?
+    /// Whether the trace holds targets: the classes answered after the run's last iteration, but for example 1's first.
+    var hasTargets = false
   }
 
   init(_ options: Options = Options()) throws {
@@ -52,6 +54,13 @@ final class ProbeFixture {
       description.model.weights = model.namedParameters.mapValues { TraceArray($0) }
     }
     if options.saysIterations { description.iterations = options.iterations }
+    if options.hasTargets, let logits = try model.run(input).logits {
+      var classes = (0..<batch * positions).map {
+        logits[$0 / positions][$0 % positions].largestIndex
+      }
+      classes[positions] = (classes[positions] + 1) % configuration.classes
+      description.input.targets = IntegerArray([batch, positions], classes)
+    }
     let writer = try TraceWriter(trace, describing: description)
     var run = RunOptions<Float>()
     run.iterations = options.iterations
