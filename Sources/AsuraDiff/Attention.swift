@@ -128,10 +128,11 @@ extension AttentionTile {
     _ row: UnsafePointer<S>, head: Int, bias: Tensor<S>?, into s: UnsafeMutablePointer<S>
   ) {
     let at = offsets(head)
-    dots(
-      row + at.query, layout.qkvWidth, row + at.key, layout.qkvWidth, times: layout.scale, into: s,
-      fill: -.infinity)
-    bias?.read { asura_add(S.kernelType, s, $0 + head * size, s, size) }
+    read(bias) { bias in
+      dots(
+        row + at.query, layout.qkvWidth, row + at.key, layout.qkvWidth, times: layout.scale,
+        adding: bias.map { $0 + head * size }, into: s, fill: -.infinity)
+    }
   }
 
   /// `ṡ = (q̇·kᵀ + q·k̇ᵀ)/√d + ḃ` for one head; `entry` counts tangents and examples together.
@@ -143,9 +144,10 @@ extension AttentionTile {
     if let tangent {
       tangent.read { dqkv in
         let drow = dqkv + entry * positions * packed
-        dots(drow + at.query, packed, row + at.key, packed, times: layout.scale, into: ds)
-        dots(row + at.query, packed, drow + at.key, packed, times: layout.scale, into: scratch)
-        asura_add(S.kernelType, ds, scratch, ds, size)
+        dots(drow + at.query, packed, row + at.key, packed, times: layout.scale, into: scratch)
+        dots(
+          row + at.query, packed, drow + at.key, packed, times: layout.scale, adding: scratch,
+          into: ds)
       }
     } else {
       ds.update(repeating: 0, count: size)

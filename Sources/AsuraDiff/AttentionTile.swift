@@ -88,10 +88,10 @@ struct AttentionTile<S: Scalar> {
   /// Elements of one weight matrix.
   var size: Int { positions * keyCount }
 
-  /// `a[i, j] = c·x_i·y_j`, and `fill` where query i has no neighbour j.
+  /// `a[i, j] = c·x_i·y_j`, `fill` where query i has no neighbour j, and a matrix like a added to that.
   func dots(
     _ x: UnsafePointer<S>, _ xStride: Int, _ y: UnsafePointer<S>, _ yStride: Int, times c: Double,
-    into a: UnsafeMutablePointer<S>, fill: Double = 0
+    adding d: UnsafePointer<S>? = nil, into a: UnsafeMutablePointer<S>, fill: Double = 0
   ) {
     if let table = layout.neighbours {
       table.keys.withUnsafeBufferPointer {
@@ -99,10 +99,11 @@ struct AttentionTile<S: Scalar> {
           S.kernelType, x, xStride, y, yStride, $0.baseAddress, c, fill, a, positions, table.width,
           layout.headWidth)
       }
+      if let d { asura_add(S.kernelType, a, d, a, size) }
     } else {
       gemm(
-        .no, .yes, m: positions, n: positions, k: layout.headWidth, alpha: S(c), x, lda: xStride,
-        y, ldb: yStride, a, ldc: positions)
+        .no, .yes, m: positions, n: positions, k: layout.headWidth, alpha: c, x, lda: xStride, y,
+        ldb: yStride, adding: d, ldd: positions, a, ldc: positions)
     }
   }
 
@@ -124,7 +125,7 @@ struct AttentionTile<S: Scalar> {
       }
     } else {
       gemm(
-        m: positions, n: layout.headWidth, k: positions, alpha: S(c), a, lda: positions, y,
+        m: positions, n: layout.headWidth, k: positions, alpha: c, a, lda: positions, y,
         ldb: yStride, beta: adding ? 1 : 0, out, ldc: outStride)
     }
   }
@@ -142,7 +143,7 @@ struct AttentionTile<S: Scalar> {
       }
     } else {
       gemm(
-        .yes, .no, m: positions, n: layout.headWidth, k: positions, alpha: S(c), a, lda: positions,
+        .yes, .no, m: positions, n: layout.headWidth, k: positions, alpha: c, a, lda: positions,
         x, ldb: xStride, beta: 1, out, ldc: outStride)
     }
   }

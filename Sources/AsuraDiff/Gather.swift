@@ -1,3 +1,4 @@
+import AsuraKernels
 import AsuraTensor
 
 /// Rows of a table, summed over channels: `y[…] = Σ_c table[index[…, c]]`; an index of −1 gives
@@ -25,7 +26,7 @@ struct Gather<S: Scalar>: Primitive {
           row.update(repeating: 0, count: width)
           for c in 0..<channels where indices[r * channels + c] >= 0 {
             let entry = table + Int(indices[r * channels + c]) * width
-            for i in 0..<width { row[i] += entry[i] }
+            asura_add(S.kernelType, row, entry, row, width)
           }
         }
       }
@@ -44,7 +45,7 @@ struct Gather<S: Scalar>: Primitive {
         for r in 0..<indices.count / channels {
           for c in 0..<channels where indices[r * channels + c] >= 0 {
             let entry = dt + Int(indices[r * channels + c]) * width
-            for i in 0..<width { entry[i] += dy[r * width + i] }
+            asura_add(S.kernelType, entry, dy + r * width, entry, width)
           }
         }
       }

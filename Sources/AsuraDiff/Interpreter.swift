@@ -31,6 +31,9 @@ public struct Interpreter<S: Scalar>: Sendable {
     apply(primitive, inputs)
   }
 
+  /// Inlined, so that the primitive is known where it is applied: looking its types up at run time would take as long
+  /// as a small primitive.
+  @inline(__always)
   func apply<P: Primitive<S>>(_ primitive: P, _ inputs: [Value<S>]) -> Value<S> {
     let tensors = inputs.map(\.tensor)
     guard let tape = recorder?.tape, inputs.contains(where: { $0.node != nil }) else {

@@ -1,13 +1,16 @@
 import AsuraKernels
 import AsuraTensor
 
-/// `y = x·Wᵀ + b` over the last axis: x `[…, in]`, W `[out, columns]`, b `[out]` or absent.
+/// `y = x·Wᵀ + b + r` over the last axis: x `[…, in]`, W `[out, columns]`, b `[out]` and r `[…, out]`, either of
+/// which may be absent. The bits are those of the sums made one after the other.
 ///
 /// Only columns `offset ..< offset + in` of W are used, so that `W·[e; z]` can be had in two parts.
-/// JVP: `ẏ = ẋ·Wᵀ + x·Ẇᵀ + ḃ`. VJP: `x̄ = ȳ·W`, `W̄ = ȳᵀ·x`, `b̄ = Σ ȳ`.
+/// JVP: `ẏ = ẋ·Wᵀ + x·Ẇᵀ + ḃ + ṙ`. VJP: `x̄ = ȳ·W`, `W̄ = ȳᵀ·x`, `b̄ = Σ ȳ`, `r̄ = ȳ`.
 struct Linear<S: Scalar>: Primitive {
   let offset: Int
   let hasBias: Bool
+  let hasAddend: Bool
+  private var addend: Int? { hasAddend ? (hasBias ? 3 : 2) : nil }
 
   struct Residuals {
     let x: Tensor<S>
@@ -20,16 +23,20 @@ struct Linear<S: Scalar>: Primitive {
     precondition(
       weight.rank == 2 && offset >= 0 && offset + width <= weight.shape[1],
       "linear: weight \(weight.shape) for inputs of width \(width) from column \(offset)")
-    var y = Tensor<S>(x.shape.dropLast() + [out]) { y in
+    let shape: [Int] = x.shape.dropLast() + [out]
+    let r = addend.map { inputs[$0] }
+    precondition(
+      r == nil || r?.shape == shape, "linear: adding to shape \(r?.shape ?? []), not \(shape)")
+    let y = Tensor<S>(shape) { y in
       read(x, weight) { x, w in
-        rowBlockedGemm(
-          .no, .yes, m: inputs[0].rowCount, n: out, k: width, x, lda: width, w + offset,
-          ldb: weight.shape[1], y, ldc: out)
+        read(hasBias ? inputs[2] : nil) { b in
+          read(r) { r in
+            rowBlockedGemm(
+              .no, .yes, m: inputs[0].rowCount, n: out, k: width, x, lda: width, w + offset,
+              ldb: weight.shape[1], bias: b, adding: r, y, ldc: out)
+          }
+        }
       }
-    }
-    if hasBias {
-      let rows = y.rowCount
-      inputs[2].read { b in y.update { asura_add_to_rows(S.kernelType, b, $0, rows, out) } }
     }
     return (y, keepingResiduals ? Residuals(x: x, weight: weight) : nil)
   }
@@ -38,13 +45,19 @@ struct Linear<S: Scalar>: Primitive {
     let (width, out, columns) = (r.x.rowLength, r.weight.shape[0], r.weight.shape[1])
     let rows = r.x.rowCount
     return Tensor<S>([count] + r.x.shape.dropLast() + [out]) { y in
-      var beta: S = 0
+      var beta = 0.0
+      let dr = addend.flatMap { tangents[$0] }
       if let dx = tangents[0] {
         read(dx, r.weight) { dx, w in
-          rowBlockedGemm(
-            .no, .yes, m: count * rows, n: out, k: width, dx, lda: width, w + offset, ldb: columns,
-            y, ldc: out)
+          read(dr) { dr in
+            rowBlockedGemm(
+              .no, .yes, m: count * rows, n: out, k: width, dx, lda: width, w + offset,
+              ldb: columns, adding: dr, y, ldc: out)
+          }
         }
+        beta = 1
+      } else if let dr {
+        dr.read { y.update(from: $0, count: dr.count) }
         beta = 1
       }
       if let dw = tangents[1] {
@@ -92,40 +105,45 @@ struct Linear<S: Scalar>: Primitive {
         cotangent.read { asura_sum_rows(S.kernelType, $0, db, rows, out) }
       }
     }
+    if let addend { inputs.add(cotangent, to: addend) }
   }
 }
 
-/// `gemm` whose rows of A and C are dealt to the workers in blocks of a fixed size when there are
-/// many.
+/// `gemm` whose rows of A, C and what is added to them are dealt to the workers in blocks of a fixed size when there
+/// are many.
 private func rowBlockedGemm<S: Scalar>(
   _ transA: Transpose, _ transB: Transpose, m: Int, n: Int, k: Int, _ a: UnsafePointer<S>,
-  lda: Int, _ b: UnsafePointer<S>, ldb: Int, beta: S = 0, _ c: UnsafeMutablePointer<S>, ldc: Int
+  lda: Int, _ b: UnsafePointer<S>, ldb: Int, bias: UnsafePointer<S>? = nil,
+  adding d: UnsafePointer<S>? = nil, beta: Double = 0, _ c: UnsafeMutablePointer<S>, ldc: Int
 ) {
   let block = 1024
   guard m > block else {
     return gemm(
-      transA, transB, m: m, n: n, k: k, a, lda: lda, b, ldb: ldb, beta: beta, c, ldc: ldc)
+      transA, transB, m: m, n: n, k: k, a, lda: lda, b, ldb: ldb, bias: bias, adding: d, ldd: ldc,
+      beta: beta, c, ldc: ldc)
   }
   // The blocks are disjoint rows of memory that outlives the call.
-  nonisolated(unsafe) let (a, b, c) = (a, b, c)
+  nonisolated(unsafe) let (a, b, bias, d, c) = (a, b, bias, d, c)
   Workers.current.forEach((m + block - 1) / block) { i in
     let start = i * block
     gemm(
       transA, transB, m: min(block, m - start), n: n, k: k, a + start * lda, lda: lda, b, ldb: ldb,
-      beta: beta, c + start * ldc, ldc: ldc)
+      bias: bias, adding: d.map { $0 + start * ldc }, ldd: ldc, beta: beta, c + start * ldc,
+      ldc: ldc)
   }
 }
 
 extension Interpreter {
-  /// `x·Wᵀ + b` over the last axis: x `[…, in]`, weight `[out, columns]` of which the `in` columns
-  /// from `offset` are used, bias `[out]`.
+  /// `x·Wᵀ + b + r` over the last axis: x `[…, in]`, weight `[out, columns]` of which the `in` columns
+  /// from `offset` are used, bias `[out]`, and r `[…, out]` to add the result to.
   public func linear(
-    _ x: Value<S>, _ weight: Value<S>, _ bias: Value<S>? = nil, offset: Int = 0
+    _ x: Value<S>, _ weight: Value<S>, _ bias: Value<S>? = nil, offset: Int = 0,
+    adding r: Value<S>? = nil
   ) -> Value<S> {
     precondition(
       bias == nil || bias?.shape == [weight.shape[0]],
       "linear: bias \(bias?.shape ?? []) for weight \(weight.shape)")
-    let primitive = Linear<S>(offset: offset, hasBias: bias != nil)
-    return apply(primitive, bias.map { [x, weight, $0] } ?? [x, weight])
+    let primitive = Linear<S>(offset: offset, hasBias: bias != nil, hasAddend: r != nil)
+    return apply(primitive, [x, weight, bias, r].compactMap(\.self))
   }
 }

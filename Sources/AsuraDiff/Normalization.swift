@@ -31,30 +31,22 @@ struct Normalization<S: Scalar>: Primitive {
     let (x, gain) = (inputs[0], inputs[1])
     let (rows, width) = (x.rowCount, x.rowLength)
     precondition(gain.shape == [width], "norm: gain \(gain.shape) for rows of \(width)")
-    let bias = hasBias ? inputs[2] : nil
-    var residuals: Residuals?
+    var (normalized, inverseScale): (Tensor<S>?, Tensor<S>?)
     let y = Tensor<S>(x.shape) { y in
-      read(x, gain) { x0, g in
-        func run(_ b: UnsafePointer<S>?) {
-          guard keep else {
-            asura_norm(
-              S.kernelType, centred, epsilon, x0, g, b, y, nil, nil, rows, width)
-            return
+      read(x, gain) { x, g in
+        read(hasBias ? inputs[2] : nil) { b in
+          func run(_ h: UnsafeMutablePointer<S>?, _ r: UnsafeMutablePointer<S>?) {
+            asura_norm(S.kernelType, centred, epsilon, x, g, b, y, h, r, rows, width)
           }
-          var normalized: Tensor<S>?
-          let inverseScale = Tensor<S>([rows]) { r in
-            normalized = Tensor<S>(x.shape) { h in
-              asura_norm(S.kernelType, centred, epsilon, x0, g, b, y, h, r, rows, width)
-            }
-          }
-          residuals = normalized.map {
-            Residuals(normalized: $0, inverseScale: inverseScale, gain: gain)
+          guard keep else { return run(nil, nil) }
+          inverseScale = Tensor([rows]) { r in
+            normalized = Tensor(inputs[0].shape) { h in run(h, r) }
           }
         }
-        if let bias { bias.read { run($0) } } else { run(nil) }
       }
     }
-    return (y, residuals)
+    guard let normalized, let inverseScale else { return (y, nil) }
+    return (y, Residuals(normalized: normalized, inverseScale: inverseScale, gain: gain))
   }
 
   func jvp(_ r: Residuals, _ tangents: [Tensor<S>?], count: Int) -> Tensor<S> {

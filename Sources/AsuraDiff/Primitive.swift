@@ -52,7 +52,7 @@ public struct Cotangents<S: Scalar> {
   /// Calls `body` with the cotangent of input `index` and the factor its old content is to be kept
   /// with: 0 when it is still undefined, 1 after that, as `gemm`'s β.
   public func accumulate(
-    _ index: Int, shape: [Int], _ body: (UnsafeMutablePointer<S>, _ beta: S) -> Void
+    _ index: Int, shape: [Int], _ body: (UnsafeMutablePointer<S>, _ beta: Double) -> Void
   ) {
     guard let node = nodes[index] else { return }
     if node.cotangent == nil {

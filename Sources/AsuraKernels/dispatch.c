@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "dispatch.h"
+#include <stdatomic.h>
 
 // The public entry points: each passes on to the kernel of the element type.
 
@@ -23,6 +24,13 @@ int asura_available_processors(void) {
 #else
 int asura_available_processors(void) { return 0; }
 #endif
+
+int asura_thread_number(void) {
+  static atomic_int count;
+  static _Thread_local int number = -1;
+  if (number < 0) number = atomic_fetch_add_explicit(&count, 1, memory_order_relaxed);
+  return number;
+}
 
 #define STRIP(...) __VA_ARGS__
 #define ENTRY(result, name, parameters, ...)                                                       \

@@ -11,7 +11,13 @@
 #else
 #define CLONES
 #endif
+// Without a width asked for, the compiler would use half of each AVX-512 register. A kernel with clones cannot ask,
+// but takes over what the functions inlined into it ask for.
+#if defined(__x86_64__)
+#define INLINE static inline __attribute__((always_inline, min_vector_width(512)))
+#else
 #define INLINE static inline __attribute__((always_inline))
+#endif
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)

@@ -102,9 +102,9 @@ struct Computation<S: Scalar>: Sendable {
     case .add: x = interpreter.add(embedded.input, z)
     case .concat:
       guard let recall = core.recall else { preconditionFailure("concat without weights") }
-      x = interpreter.add(
-        interpreter.linear(z, parameters[recall.weight], offset: configuration.width),
-        embedded.recalled[number])
+      x = interpreter.linear(
+        z, parameters[recall.weight], offset: configuration.width, adding: embedded.recalled[number]
+      )
     }
     x = try tap(1, x, iteration)
     for (i, block) in core.blocks.enumerated() {
@@ -144,9 +144,7 @@ struct Computation<S: Scalar>: Sendable {
     let read = placement == .post ? x : norm(x, block.attnNorm)
     let z = try at(
       .z, attend(linear(read, block.qkv), biases[block.number], first: first, iteration: t))
-    var out = linear(z, block.out)
-    if let post = block.attnNormPost { out = norm(out, post) }
-    x = interpreter.add(x, try at(.attnOut, out))
+    x = try add(linear: z, block.out, block.attnNormPost, to: x, first + BlockSite.attnOut.order, t)
     if placement == .post { x = norm(x, block.attnNorm) }
     x = try at(.residMid, x)
 
@@ -158,9 +156,9 @@ struct Computation<S: Scalar>: Sendable {
       case .relu: interpreter.activate(hidden, .relu)
       case .swiglu: interpreter.swiGLU(hidden)
       }
-    out = linear(try at(.mlpPost, activated), block.down)
-    if let post = block.mlpNormPost { out = norm(out, post) }
-    x = interpreter.add(x, try at(.mlpOut, out))
+    let post = try at(.mlpPost, activated)
+    x = try add(
+      linear: post, block.down, block.mlpNormPost, to: x, first + BlockSite.mlpOut.order, t)
     if placement == .post { x = norm(x, block.mlpNorm) }
     return try at(.residPost, x)
   }
@@ -199,8 +197,23 @@ struct Computation<S: Scalar>: Sendable {
 
   // MARK: Parts
 
-  private func linear(_ x: Value<S>, _ ids: ParameterLayout.LinearIDs) -> Value<S> {
-    interpreter.linear(x, parameters[ids.weight], ids.bias.map { parameters[$0] })
+  private func linear(
+    _ x: Value<S>, _ ids: ParameterLayout.LinearIDs, adding r: Value<S>? = nil
+  ) -> Value<S> {
+    interpreter.linear(x, parameters[ids.weight], ids.bias.map { parameters[$0] }, adding: r)
+  }
+
+  /// `x + norm(linear(z))`, where the linear layer's value is a site. Without a norm and a hook there it is one operation,
+  /// which gives the same bits.
+  private func add(
+    linear z: Value<S>, _ ids: ParameterLayout.LinearIDs, _ normIDs: ParameterLayout.NormIDs?,
+    to x: Value<S>, _ site: Int, _ iteration: Int
+  ) throws -> Value<S> {
+    guard normIDs != nil || hooks?.wants(site, iteration) == true else {
+      return linear(z, ids, adding: x)
+    }
+    let out = linear(z, ids)
+    return interpreter.add(x, try tap(site, normIDs.map { norm(out, $0) } ?? out, iteration))
   }
 
   private func norm(_ x: Value<S>, _ ids: ParameterLayout.NormIDs) -> Value<S> {

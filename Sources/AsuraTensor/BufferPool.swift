@@ -1,10 +1,12 @@
+import AsuraKernels
 import Foundation
 import Synchronization
 
 /// Keeps freed tensor memory for the next tensor of like size.
 ///
 /// A training step makes thousands of short-lived tensors of a few sizes. Reusing their blocks
-/// keeps them in the processor's cache and spares the page faults of asking the system anew.
+/// keeps them in the processor's cache and spares the page faults of asking the system anew. Each thread has shelves of
+/// its own, so that it gets what its own core's cache holds; only when they lack the size does it look on others'.
 package final class BufferPool: Sendable {
   static let shared = BufferPool()
 
@@ -14,11 +16,12 @@ package final class BufferPool: Sendable {
   private static let largestKept = 64 << 20
   private static let mostBytesKept = 512 << 20
 
-  private struct Shelves {
-    var blocks: [[UInt]] = Array(repeating: [], count: 256)
-    var bytes = 0
+  /// Freed blocks by size class.
+  private final class Shelves: Sendable {
+    let blocks = Mutex<[[UInt]]>(Array(repeating: [], count: 256))
   }
-  private let shelves = Mutex(Shelves())
+  private let shelves = (0..<16).map { _ in Shelves() }
+  private let bytesKept = Atomic<Int>(0)
 
   /// The size class of a request and the bytes a block of it has: eight classes to each doubling,
   /// so that at most an eighth of a block is wasted.
@@ -33,12 +36,14 @@ package final class BufferPool: Sendable {
 
   func take(bytes: Int) -> UnsafeMutableRawPointer {
     let size = Self.sizeClass(bytes)
-    let kept: UInt? = shelves.withLock { shelves in
-      guard let block = shelves.blocks[size.index].popLast() else { return nil }
-      shelves.bytes -= size.bytes
-      return block
+    let own = Int(asura_thread_number())
+    for other in 0..<shelves.count {
+      let kept = shelves[(own + other) % shelves.count].blocks.withLock { $0[size.index].popLast() }
+      if let kept, let pointer = UnsafeMutableRawPointer(bitPattern: kept) {
+        bytesKept.subtract(size.bytes, ordering: .relaxed)
+        return pointer
+      }
     }
-    if let kept, let pointer = UnsafeMutableRawPointer(bitPattern: kept) { return pointer }
     var pointer: UnsafeMutableRawPointer?
     let code = posix_memalign(&pointer, Self.alignment, size.bytes)
     guard code == 0, let pointer else {
@@ -49,14 +54,12 @@ package final class BufferPool: Sendable {
 
   func give(_ pointer: UnsafeMutableRawPointer, bytes: Int) {
     let size = Self.sizeClass(bytes)
-    let kept = shelves.withLock { shelves in
-      guard size.bytes <= Self.largestKept, shelves.bytes + size.bytes <= Self.mostBytesKept else {
-        return false
-      }
-      shelves.blocks[size.index].append(UInt(bitPattern: pointer))
-      shelves.bytes += size.bytes
-      return true
+    guard size.bytes <= Self.largestKept,
+      bytesKept.load(ordering: .relaxed) + size.bytes <= Self.mostBytesKept
+    else { return free(pointer) }
+    bytesKept.add(size.bytes, ordering: .relaxed)
+    shelves[Int(asura_thread_number()) % shelves.count].blocks.withLock {
+      $0[size.index].append(UInt(bitPattern: pointer))
     }
-    if !kept { free(pointer) }
   }
 }

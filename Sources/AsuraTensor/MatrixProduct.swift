@@ -3,23 +3,31 @@ import AsuraKernels
 /// Whether a matrix operand is used as stored or transposed.
 public enum Transpose: Sendable { case no, yes }
 
-/// C ← α·op(A)·op(B) + β·C on row-major matrices with row strides `lda`, `ldb`, `ldc`,
-/// where C is `m × n` and the sum runs over `k`. Small products of the sizes a layer makes run on kernels of
-/// ours where they are faster (`asura_small_gemm`), the others on OpenBLAS.
+/// C ← α·op(A)·op(B) + bias + D + β·C on row-major matrices with row strides `lda`, `ldb`, `ldd`, `ldc`,
+/// where C is `m × n` and the sum runs over `k`; `bias` is a row added to each, and D may not overlap C. Small products
+/// of the sizes a layer makes run on kernels of ours where they are faster (`asura_small_gemm`), the others on OpenBLAS.
 @inline(__always)
 public func gemm<S: Scalar>(
-  _ transA: Transpose = .no, _ transB: Transpose = .no, m: Int, n: Int, k: Int, alpha: S = 1,
-  _ a: UnsafePointer<S>, lda: Int, _ b: UnsafePointer<S>, ldb: Int, beta: S = 0,
-  _ c: UnsafeMutablePointer<S>, ldc: Int
+  _ transA: Transpose = .no, _ transB: Transpose = .no, m: Int, n: Int, k: Int, alpha: Double = 1,
+  _ a: UnsafePointer<S>, lda: Int, _ b: UnsafePointer<S>, ldb: Int, bias: UnsafePointer<S>? = nil,
+  adding d: UnsafePointer<S>? = nil, ldd: Int = 0, beta: Double = 0, _ c: UnsafeMutablePointer<S>,
+  ldc: Int
 ) {
   if m == 0 || n == 0 { return }
   let isDone = asura_small_gemm(
-    S.kernelType, transA == .yes ? 1 : 0, transB == .yes ? 1 : 0, m, n, k, Double(alpha), a, lda, b,
-    ldb, Double(beta), c, ldc)
+    S.kernelType, transA == .yes ? 1 : 0, transB == .yes ? 1 : 0, m, n, k, alpha, a, lda, b, ldb,
+    bias, d, ldd, beta, c, ldc)
   if isDone != 0 { return }
   _ = BLAS.kernels
   // BLAS insists on strides of at least 1, even of what is empty.
-  S.gemm(transA, transB, m, n, k, alpha, a, max(1, lda), b, max(1, ldb), beta, c, max(1, ldc))
+  S.gemm(
+    transA, transB, m, n, k, S(alpha), a, max(1, lda), b, max(1, ldb), S(beta), c, max(1, ldc))
+  guard bias != nil || d != nil else { return }
+  for i in 0..<m {
+    let row = c + i * ldc
+    if let bias { asura_add(S.kernelType, row, bias, row, n) }
+    if let d { asura_add(S.kernelType, row, d + i * ldd, row, n) }
+  }
 }
 
 extension Tensor {

@@ -188,6 +188,15 @@ extension Tensor {
   }
 }
 
+/// Calls `body` with a pointer to the first element of a tensor, valid during the call, or nil where there is none.
+@inline(__always)
+public func read<S, R, E: Error>(
+  _ tensor: Tensor<S>?, _ body: (UnsafePointer<S>?) throws(E) -> R
+) throws(E) -> R {
+  guard let tensor else { return try body(nil) }
+  return try tensor.read { (pointer) throws(E) in try body(pointer) }
+}
+
 /// Calls `body` with pointers to the first elements of two tensors, valid during the call.
 @inline(__always)
 public func read<S, T, R, E: Error>(

@@ -22,6 +22,43 @@ import Testing
     }
   }
 
+  @Test func linearAddedToSomething() throws {
+    try withEvery("rows, in, out", in: [([1], 1, 1), ([2, 3], 5, 16), ([0], 3, 2)]) {
+      rows, width, out in
+      try withEvery("bias", in: [true, false]) { bias in
+        let inputs: [Tensor<Double>] = [
+          normal(rows + [width]), normal([out, width], seed: 2), normal(rows + [out], seed: 3),
+        ]
+        try checkDerivatives(at: inputs + (bias ? [normal([out], seed: 4)] : [])) { i, v in
+          i.linear(v[0], v[1], bias ? v[3] : nil, adding: v[2])
+        }
+      }
+    }
+  }
+
+  /// Whether the product is ours, OpenBLAS's or dealt out in blocks.
+  @Test func linearAddsAsIfAddedAfterwards() {
+    func check<S: Scalar>(_: S.Type) {
+      withEvery("rows, in, out", in: [(37, 20, 16), (37, 20, 80), (37, 20, 7), (1100, 5, 32)]) {
+        rows, width, out in
+        let i = Interpreter<S>.plain
+        let (x, w) = (Value<S>(normal([rows, width])), Value<S>(normal([out, width], seed: 2)))
+        let (b, r) = (Value<S>(normal([out], seed: 3)), Value<S>(normal([rows, out], seed: 4)))
+        let product = i.linear(x, w)
+        let biased = i.add(product, b)
+        #expect(i.linear(x, w, b).tensor.isIdentical(to: biased.tensor), "\(currentCase)")
+        #expect(
+          i.linear(x, w, b, adding: r).tensor.isIdentical(to: i.add(r, biased).tensor),
+          "\(currentCase)")
+        #expect(
+          i.linear(x, w, adding: r).tensor.isIdentical(to: i.add(r, product).tensor),
+          "\(currentCase)")
+      }
+    }
+    check(Float.self)
+    check(Double.self)
+  }
+
   @Test func linearOfManyRowsIsDealtOut() throws {
     // More rows than one block of the workers.
     let x: Tensor<Double> = normal([2100, 3])

@@ -21,6 +21,8 @@ import Testing
       "m, k, n",
       in: [
         (1, 1, 1), (3, 5, 2), (17, 33, 9), (64, 16, 32), (0, 3, 2), (3, 0, 2), (3, 2, 0), (0, 0, 0),
+        // Every height of the tiles of our own kernels, one, two and four registers wide.
+        (37, 19, 16), (37, 19, 32), (37, 19, 112),
       ]
     ) { m, k, n in
       let (a, b): (Tensor<S>, Tensor<S>) = (normal([m, k]), normal([k, n], seed: 2))

@@ -12,13 +12,16 @@ typedef enum { ASURA_F32 = 0, ASURA_F64 = 1 } asura_type;
 int asura_vector_level(void);
 /// How many processors this process may run on, 0 when the system does not tell.
 int asura_available_processors(void);
+/// The calling thread's number, counted from 0 in the order in which threads ask first.
+int asura_thread_number(void);
 
-// C = alpha·op(A)·op(B) + beta·C on small row-major matrices, transposed where ta or tb is not 0: returns 0, and does
-// nothing, where a BLAS is the better choice. Each element is one chain of fused multiply-adds in the order of k,
-// so it does not depend on the other rows.
+// C = alpha·op(A)·op(B) + bias + D + beta·C on small row-major matrices, transposed where ta or tb is not 0; bias is
+// a row, and it and D may be null. Returns 0, and does nothing, where a BLAS is the better choice. Each element is one
+// chain of fused multiply-adds in the order of k, so it does not depend on the other rows; what is added to it is
+// rounded as if it were added afterwards.
 int asura_small_gemm(asura_type t, int ta, int tb, long m, long n, long k, double alpha,
-                     const void *a, long lda, const void *b, long ldb, double beta, void *c,
-                     long ldc);
+                     const void *a, long lda, const void *b, long ldb, const void *bias,
+                     const void *d, long ldd, double beta, void *c, long ldc);
 
 // y = a + b;  y = a·b;  y += a·x;  y = a·x
 void asura_add(asura_type t, const void *a, const void *b, void *y, long n);
