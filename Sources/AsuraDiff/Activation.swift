@@ -108,6 +108,8 @@ struct SwiGLU<S: Scalar>: Primitive {
 
 extension Interpreter {
   /// `f(x)`, elementwise.
+  @_specialize(where S == Float)
+  @_specialize(where S == Double)
   public func activate(_ x: Value<S>, _ function: ActivationFunction) -> Value<S> {
     apply(Activation(function: function), x)
   }

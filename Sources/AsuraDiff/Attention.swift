@@ -170,6 +170,8 @@ extension AttentionTile {
 extension Interpreter {
   /// Attention from packed queries, keys and values `[batch, position, qkvWidth]` and an optional
   /// bias `[head, query, key]` (−∞ masks) to `[batch, position, heads·headWidth]`.
+  @_specialize(where S == Float)
+  @_specialize(where S == Double)
   public func attention(
     _ qkv: Value<S>, bias: Value<S>?, _ layout: AttentionLayout
   ) -> Value<S> {

@@ -136,6 +136,8 @@ private func rowBlockedGemm<S: Scalar>(
 extension Interpreter {
   /// `x·Wᵀ + b + r` over the last axis: x `[…, in]`, weight `[out, columns]` of which the `in` columns
   /// from `offset` are used, bias `[out]`, and r `[…, out]` to add the result to.
+  @_specialize(where S == Float)
+  @_specialize(where S == Double)
   public func linear(
     _ x: Value<S>, _ weight: Value<S>, _ bias: Value<S>? = nil, offset: Int = 0,
     adding r: Value<S>? = nil
@@ -144,6 +146,6 @@ extension Interpreter {
       bias == nil || bias?.shape == [weight.shape[0]],
       "linear: bias \(bias?.shape ?? []) for weight \(weight.shape)")
     let primitive = Linear<S>(offset: offset, hasBias: bias != nil, hasAddend: r != nil)
-    return apply(primitive, [x, weight, bias, r].compactMap(\.self))
+    return apply(primitive, [x, weight, bias, r].compactMap { $0 })
   }
 }

@@ -103,6 +103,8 @@ struct Normalization<S: Scalar>: Primitive {
 
 extension Interpreter {
   /// Normalises the last axis of x `[…, width]`, then applies gain and bias `[width]`.
+  @_specialize(where S == Float)
+  @_specialize(where S == Double)
   public func norm(
     _ x: Value<S>, _ kind: NormKind, gain: Value<S>, bias: Value<S>? = nil, epsilon: Double
   ) -> Value<S> {

@@ -124,6 +124,8 @@ struct Scaling<S: Scalar>: Primitive {
 
 extension Interpreter {
   /// `a + c·b`, where b has a's shape, or a's last axes and is repeated over the others.
+  @_specialize(where S == Float)
+  @_specialize(where S == Double)
   public func add(_ a: Value<S>, _ b: Value<S>, times c: S = 1) -> Value<S> {
     apply(Sum(factor: c), a, b)
   }

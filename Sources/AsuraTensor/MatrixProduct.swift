@@ -6,7 +6,7 @@ public enum Transpose: Sendable { case no, yes }
 /// C ← α·op(A)·op(B) + bias + D + β·C on row-major matrices with row strides `lda`, `ldb`, `ldd`, `ldc`,
 /// where C is `m × n` and the sum runs over `k`; `bias` is a row added to each, and D may not overlap C. Small products
 /// of the sizes a layer makes run on kernels of ours where they are faster (`asura_small_gemm`), the others on OpenBLAS.
-@inline(__always)
+@inlinable @inline(__always)
 public func gemm<S: Scalar>(
   _ transA: Transpose = .no, _ transB: Transpose = .no, m: Int, n: Int, k: Int, alpha: Double = 1,
   _ a: UnsafePointer<S>, lda: Int, _ b: UnsafePointer<S>, ldb: Int, bias: UnsafePointer<S>? = nil,

@@ -2,11 +2,13 @@
 ///
 /// `@unchecked Sendable`: its elements are written only through a tensor that holds the sole
 /// reference to it (copy on write), so two threads never write the same storage.
+@usableFromInline
 final class Storage<S: Scalar>: @unchecked Sendable {
-  let base: UnsafeMutablePointer<S>
+  @usableFromInline let base: UnsafeMutablePointer<S>
   let count: Int
 
   /// Takes a block for `count` elements whose values are undefined.
+  @usableFromInline
   init(count: Int) {
     precondition(count >= 0, "a tensor cannot hold \(count) elements")
     self.count = count

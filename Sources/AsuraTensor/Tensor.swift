@@ -6,14 +6,17 @@ import Foundation
 /// Tensors are values: a copy shares memory until one of the two is changed. A slice along the
 /// first axis shares its parent's memory too. An empty shape is a scalar of one element; an axis of
 /// size 0 makes an empty tensor.
+///
+/// What every operation uses is inlinable, so that other modules' code for one element type becomes code for that type.
 public struct Tensor<S: Scalar>: Sendable {
   /// The size of each axis, slowest first.
   public let shape: [Int]
   /// How many elements there are: the product of `shape`.
   public let count: Int
-  var storage: Storage<S>
-  let offset: Int
+  @usableFromInline var storage: Storage<S>
+  @usableFromInline let offset: Int
 
+  @inlinable
   init(shape: [Int], count: Int, storage: Storage<S>, offset: Int) {
     self.shape = shape
     self.count = count
@@ -22,6 +25,7 @@ public struct Tensor<S: Scalar>: Sendable {
   }
 
   /// A tensor whose elements `initialize` writes, all of them, through a pointer to the first.
+  @inlinable
   public init(
     _ shape: [Int], initializingWith initialize: (UnsafeMutablePointer<S>) throws -> Void
   ) rethrows {
@@ -64,6 +68,7 @@ public struct Tensor<S: Scalar>: Sendable {
   }
 
   /// The product of the sizes, checked against overflow.
+  @inlinable
   public static func elementCount(of shape: [Int]) -> Int {
     var count = 1
     for size in shape {
@@ -162,7 +167,7 @@ extension Tensor {
   }
 
   /// Calls `body` with a pointer to the first element, valid during the call.
-  @inline(__always)
+  @inlinable @inline(__always)
   public func read<R, E: Error>(_ body: (UnsafePointer<S>) throws(E) -> R) throws(E) -> R {
     defer { withExtendedLifetime(storage) {} }
     return try body(UnsafePointer(storage.base + offset))
@@ -170,7 +175,7 @@ extension Tensor {
 
   /// Calls `body` with a pointer through which the elements may be changed, copying them first if
   /// their memory is shared.
-  @inline(__always)
+  @inlinable @inline(__always)
   public mutating func update<R, E: Error>(
     _ body: (UnsafeMutablePointer<S>) throws(E) -> R
   ) throws(E) -> R {
@@ -179,7 +184,8 @@ extension Tensor {
     return try body(storage.base + offset)
   }
 
-  private mutating func makeUnique() {
+  @inlinable
+  mutating func makeUnique() {
     if !isKnownUniquelyReferenced(&storage) {
       let copy = Storage<S>(count: count)
       copy.base.update(from: storage.base + offset, count: count)
@@ -189,7 +195,7 @@ extension Tensor {
 }
 
 /// Calls `body` with a pointer to the first element of a tensor, valid during the call, or nil where there is none.
-@inline(__always)
+@inlinable @inline(__always)
 public func read<S, R, E: Error>(
   _ tensor: Tensor<S>?, _ body: (UnsafePointer<S>?) throws(E) -> R
 ) throws(E) -> R {
@@ -198,7 +204,7 @@ public func read<S, R, E: Error>(
 }
 
 /// Calls `body` with pointers to the first elements of two tensors, valid during the call.
-@inline(__always)
+@inlinable @inline(__always)
 public func read<S, T, R, E: Error>(
   _ a: Tensor<S>, _ b: Tensor<T>,
   _ body: (UnsafePointer<S>, UnsafePointer<T>) throws(E) -> R
@@ -207,7 +213,7 @@ public func read<S, T, R, E: Error>(
 }
 
 /// Calls `body` with pointers to the first elements of three tensors, valid during the call.
-@inline(__always)
+@inlinable @inline(__always)
 public func read<S, T, U, R, E: Error>(
   _ a: Tensor<S>, _ b: Tensor<T>, _ c: Tensor<U>,
   _ body: (UnsafePointer<S>, UnsafePointer<T>, UnsafePointer<U>) throws(E) -> R
