@@ -28,10 +28,18 @@ public struct RecurrentTransformer<S: Scalar>: Sendable {
   /// A model with the given parameters, each under its name. Missing, unknown or misshapen ones are
   /// errors that list them all, and so are values that are not finite.
   public init(_ configuration: ModelConfiguration, parameters named: [String: Tensor<S>]) throws {
+    try self.init(configuration, parameters: named, source: nil)
+  }
+
+  /// The same, for errors that name where the parameters come from.
+  init(
+    _ configuration: ModelConfiguration, parameters named: [String: Tensor<S>], source: String?
+  ) throws {
     self.configuration = configuration
     layout = ParameterLayout(configuration)
     sites = SiteTable(configuration)
     var problems: [String] = []
+    var poisoned: [String] = []
     for entry in layout.entries {
       guard let tensor = named[entry.name] else {
         problems.append("missing \(entry.name) \(entry.shape)")
@@ -40,22 +48,31 @@ public struct RecurrentTransformer<S: Scalar>: Sendable {
       if tensor.shape != entry.shape {
         problems.append("\(entry.name) has shape \(tensor.shape), expected \(entry.shape)")
       } else if !tensor.isFinite {
-        problems.append("\(entry.name) holds NaN or infinite values")
+        poisoned.append("\(entry.name) holds NaN or infinite values")
       }
     }
     let known = Set(layout.entries.map(\.name))
     problems += named.keys.filter { !known.contains($0) }.sorted().map { name in
       "unknown \(name) \(named[name]?.shape ?? [])"
     }
+    let weights = "the weights" + (source.map { " in \($0)" } ?? "")
     guard problems.isEmpty else {
-      let shown = problems.prefix(12).joined(separator: "\n  ")
       throw ModelError(
-        .weights,
-        "the weights do not fit the configuration:\n  \(shown)"
-          + (problems.count > 12 ? "\n  … and \(problems.count - 12) more" : ""),
+        .weights, "\(weights) do not fit the configuration:\(Self.list(problems + poisoned))",
         remedy: "Use the configuration these weights were saved with.")
     }
+    guard poisoned.isEmpty else {
+      throw ModelError(
+        .weights, "\(weights) are not all finite numbers:\(Self.list(poisoned))",
+        remedy: "Training diverged, or the file is damaged: go back to a good checkpoint.")
+    }
     parameters = layout.entries.compactMap { named[$0.name] }
+  }
+
+  /// A dozen of the lines, each on its own.
+  private static func list(_ lines: [String]) -> String {
+    lines.prefix(12).map { "\n  \($0)" }.joined()
+      + (lines.count > 12 ? "\n  … and \(lines.count - 12) more" : "")
   }
 
   /// The parameters' names, such as `core.0.attn.qkv.weight`.

@@ -7,8 +7,14 @@ struct OutputFile: Sendable {
   let overwrites: Bool
   var partial: URL { URL(fileURLWithPath: url.path + ".partial") }
 
-  /// Refuses a name that is taken, unless it may be overwritten.
+  /// Refuses a name that is taken, unless it may be overwritten; a folder never may.
   func checkFree() throws {
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue
+    {
+      throw TraceError(
+        .exists, "this is a folder", advice: "Give the name of a file in it", file: url)
+    }
     guard !overwrites else { return }
     guard !FileManager.default.fileExists(atPath: url.path) else {
       throw TraceError(

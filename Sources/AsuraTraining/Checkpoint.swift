@@ -49,11 +49,15 @@ extension Trainer {
     func read(_ prefix: String) throws -> [Tensor<S>] {
       try zip(model.parameterNames, model.parameters).map { name, parameter in
         let tensor: Tensor<S> = try file.tensor("\(prefix).\(name)")
-        guard tensor.shape == parameter.shape, tensor.isFinite else {
+        guard tensor.shape == parameter.shape else {
           throw TrainingError.folder(
-            "\(prefix).\(name) in \(url.path) has shape \(tensor.shape), expected "
-              + "\(parameter.shape) of finite numbers",
-            remedy: "The checkpoint does not fit recipe.yaml, or is damaged.")
+            "\(prefix).\(name) in \(url.path) has shape \(tensor.shape), expected \(parameter.shape)",
+            remedy: "Resume a folder whose recipe.yaml and checkpoint belong together.")
+        }
+        guard tensor.isFinite else {
+          throw TrainingError.folder(
+            "\(prefix).\(name) in \(url.path) holds NaN or infinite values",
+            remedy: "The checkpoint is damaged: put a copy of it back, or train anew.")
         }
         return tensor
       }

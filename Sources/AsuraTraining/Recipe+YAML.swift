@@ -25,7 +25,8 @@ extension Recipe {
       root.addTaskSizes()
       self = try YAMLDecoder().decode(Recipe.self, from: root)
     } catch let error as ModelError {
-      if error.message.hasPrefix("--set ") { throw error }
+      // Those made here name their source already.
+      if error.message.hasPrefix("--set ") || error.message.hasPrefix("\(source): ") { throw error }
       throw failure(error.message, error.remedy)
     } catch let error as ConfigurationError {
       throw failure("\(error)")

@@ -144,8 +144,9 @@ public enum TrainingError: Error, Sendable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .notFinite(let step, let loss, let norm, let seed):
-      "the loss is \(loss) and the gradient's norm \(norm) in step \(step); its batch is drawn from "
-        + "seed \(seed), step \(step)"
+      // A NaN's sign says nothing.
+      "the loss is \(loss.isNaN ? .nan : loss) and the gradient's norm \(norm.isNaN ? .nan : norm) "
+        + "in step \(step); its batch is drawn from seed \(seed), step \(step)"
     case .stateNotFinite(let name, let step):
       "\(name) holds NaN or infinite values after step \(step); nothing is saved"
     case .folder(let message, let remedy), .exists(let message, let remedy),

@@ -85,7 +85,7 @@ struct CaptureCommand: ParsableCommand {
     let (model, task, batch) = try subject.load()
     let count = iterations ?? model.configuration.iterations
     guard (1...10_000_000).contains(count) else {
-      throw CommandError("--iterations is \(count), expected 1 or more", status: .usage)
+      throw CommandError("--iterations is \(count), expected 1 to 10000000", status: .usage)
     }
     var capture = TraceCapture(model, on: batch, of: task, iterations: count)
     capture.sites = sites.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }

@@ -21,6 +21,10 @@ struct Training {
   }
 
   mutating func run(_ workers: Workers) throws {
+    // A run that was finished before is only reported.
+    if trainer.isDone, FileManager.default.fileExists(atPath: folder.model.path) {
+      return try report(nil, seconds: 0)
+    }
     try Workers.$current.withValue(workers) { try loop() }
   }
 
@@ -57,6 +61,8 @@ struct Training {
           ], step: report.step)
       }
       if report.step % options.checkpointEvery == 0 {
+        // The curves up to it first: after a kill they are not drawn again.
+        try board.flush()
         do { try folder.save(trainer) } catch { throw advised(error, saved: saved) }
         saved = report.step
       }
@@ -66,19 +72,26 @@ struct Training {
     }
     do { try folder.save(trainer) } catch { throw advised(error, saved: saved) }
     try board.close()
-    progress.finish(String(format: "loss %.4f  exact %5.1f%%", loss.value, 100 * exact.value))
+    progress.finish(
+      last == nil
+        ? nil : String(format: "loss %.4f  exact %5.1f%%", loss.value, 100 * exact.value))
     if trainer.isDone { try folder.saveResult(trainer) }
+    try report(last, seconds: Date().timeIntervalSince(begin))
+  }
 
+  /// Says how far the run is; `last` is the last step made now.
+  private func report(_ last: Trainer<Float>.StepReport?, seconds: Double) throws {
+    let steps = trainer.recipe.training.steps
     let summary = Summary(
-      folder: folder.url.path, finished: trainer.isDone, step: trainer.step, steps: options.steps,
+      folder: folder.url.path, finished: trainer.isDone, step: trainer.step, steps: steps,
       loss: last?.loss, exactMatch: last?.accuracy.exactMatch,
-      symbolAccuracy: last?.accuracy.perSymbol, seconds: Date().timeIntervalSince(begin))
+      symbolAccuracy: last?.accuracy.perSymbol, seconds: seconds)
     if reporting.json {
       try JSONOutput.print(summary)
     } else if trainer.isDone {
       print("Trained \(trainer.step) steps. The model is \(folder.model.relativePath).")
     } else {
-      print("Stopped at step \(trainer.step) of \(options.steps); nothing is lost.")
+      print("Stopped at step \(trainer.step) of \(steps); nothing is lost.")
       let path = folder.url.relativePath
       print("Go on with: asura-train resume \(path.contains(" ") ? "'\(path)'" : path)")
     }

@@ -143,7 +143,7 @@ import Testing
       {"vocabulary": 1048576, "classes": 5, "width": 65536, "iterations": 4,
        "attention": {"heads": 1}, "mlp": {"width": 1}}
       """,
-      "model: found 94490525702 parameters, expected at most 17179869184",
+      "size: found 94490525702 parameters, expected at most 17179869184",
       remedy: "choose a smaller vocabulary, width, mlp.width or fewer blocks")
     // A million blocks, small as they are, take long to list.
     let many = json(#""shared": false, "core": 1024"#)

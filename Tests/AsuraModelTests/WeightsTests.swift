@@ -43,7 +43,7 @@ import Testing
     expectError(file("[]"), "its header is not a JSON object")
     expectError(file("{\"a\""), "its header is not a JSON object")
     expectError(file("\u{0}\u{0}"), "its header is not a JSON object")
-    expectError(file("{\"a\":3}"), "a lacks a dtype, shape or data_offsets")
+    expectError(file("{\"a\":3}"), "a lacks a valid dtype, shape or data_offsets")
     expectError(file("{\"__metadata__\":{\"a\":3}}"), "metadata is not text")
     expectError(
       file("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0]}}", bytes: 4), "a lacks")
@@ -219,7 +219,7 @@ import Testing
   }
 
   @Test func weightsThatDoNotFitAreListed() throws {
-    cleaning {
+    try cleaning {
       var named = model.namedParameters
       named["head.bias"] = nil
       named["embed.weight"] = .zeros([2, 2])
@@ -237,6 +237,25 @@ import Testing
       #expect {
         try RecurrentTransformer<Float>(model.configuration, parameters: [:])
       } throws: { "\($0)".contains("… and \(model.parameterNames.count - 12) more") }
+      // From a file, it is named; weights that fit but are not numbers have a remedy of their own.
+      let url = folder.appendingPathComponent("x.safetensors")
+      func save(_ tensors: [String: Tensor<Float>]) throws {
+        try model.save(to: url)
+        try Safetensors.encode(tensors.map { ($0, $1) }).write(to: url)
+      }
+      try save(named)
+      #expect {
+        try RecurrentTransformer<Float>(contentsOf: url)
+      } throws: { "\($0)".hasPrefix("the weights in \(url.path) do not fit the configuration:\n") }
+      named = model.namedParameters
+      named["head.weight"]?.update { $0[3] = .nan }
+      try save(named)
+      #expect {
+        try RecurrentTransformer<Float>(contentsOf: url)
+      } throws: {
+        "\($0)".hasPrefix("the weights in \(url.path) are not all finite numbers:\n  head.weight")
+          && "\($0)".contains("damaged")
+      }
     }
   }
 

@@ -143,6 +143,11 @@ import Testing
       #expect(try Data(contentsOf: url) == Data("precious".utf8))
       #expect(try run("asura-trace", capture + ["--force"], in: folder).status == 0)
       #expect(try TraceReader(url).status == .complete)
+      // A folder stays one, and nothing is left beside it.
+      try expectFailure(
+        "asura-trace", ["capture", "run", "-o", "run", "--force"], in: folder, status: 2, "folder")
+      #expect(
+        try files.contentsOfDirectory(atPath: folder.path).allSatisfy { !$0.hasSuffix(".partial") })
       for (path, message) in [("nothing.h5", "nothing.h5"), ("recipe.yaml", "not an HDF5 file")] {
         try expectFailure("asura-trace", ["info", path], in: folder, status: 5, message)
       }

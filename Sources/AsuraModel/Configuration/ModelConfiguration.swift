@@ -102,7 +102,7 @@ public struct ModelConfiguration: Sendable, Equatable, Codable {
     outerNorm = try fields.value(.outerNorm, default: false)
     finalNorm = try fields.value(.finalNorm, default: true)
     update = try fields.value(.update, default: Update())
-    try validate()
+    try fields.validating(validate)
   }
 
   /// The width of one attention head.
@@ -183,7 +183,7 @@ public struct ModelConfiguration: Sendable, Equatable, Codable {
     }
     guard parameterCount <= Double(Self.mostParameters) else {
       throw ConfigurationError(
-        field: "model", found: "\(Int(parameterCount)) parameters",
+        field: "size", found: "\(Int(parameterCount)) parameters",
         expected: "at most \(Self.mostParameters)",
         remedy: "choose a smaller vocabulary, width, mlp.width or fewer blocks")
     }

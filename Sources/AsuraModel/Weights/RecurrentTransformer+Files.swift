@@ -22,7 +22,7 @@ extension RecurrentTransformer {
   public init(_ configuration: ModelConfiguration, weights file: Safetensors) throws {
     var named: [String: Tensor<S>] = [:]
     for name in file.entries.keys { named[name] = try file.tensor(name) }
-    try self.init(configuration, parameters: named)
+    try self.init(configuration, parameters: named, source: file.source)
   }
 
   /// Writes `NAME.safetensors` and `NAME.json`, each whole or not at all. Neither is replaced before
@@ -66,7 +66,9 @@ extension ModelConfiguration {
     } catch let error as ModelError {
       throw ModelError(error.kind, "\(source): \(error.message)", remedy: error.remedy)
     } catch {
-      throw ModelError(.configuration, "\(source) is not valid JSON: \(error)")
+      throw ModelError(
+        .weights, "\(source) is not valid JSON",
+        remedy: "It may be truncated: take it again from where the weights come from.")
     }
   }
 

@@ -22,7 +22,8 @@ public struct Safetensors: Sendable {
   /// What is in the file, by name.
   public let entries: [String: Entry]
   private let data: Data
-  private let source: String
+  /// What errors call the file.
+  let source: String
 
   /// The format's own limit on the header.
   private static let longestHeader = 100_000_000
@@ -70,7 +71,7 @@ public struct Safetensors: Sendable {
       guard let fields = value as? [String: Any], let type = fields["dtype"] as? String,
         let shape = fields["shape"] as? [Int], let offsets = fields["data_offsets"] as? [Int],
         offsets.count == 2
-      else { throw bad("\(name) lacks a dtype, shape or data_offsets") }
+      else { throw bad("\(name) lacks a valid dtype, shape or data_offsets") }
       guard shape.count <= 16, shape.allSatisfy({ $0 >= 0 }) else {
         throw bad("\(name) has shape \(shape)")
       }
