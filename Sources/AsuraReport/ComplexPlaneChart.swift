@@ -1,15 +1,22 @@
 public import AsuraTensor
 
-/// Complex numbers, such as eigenvalues, as points in their plane, coloured by iteration.
+/// Complex numbers, such as eigenvalues, as points in their plane, coloured by iteration or by name.
 public struct ComplexPlaneChart: Chart {
-  /// The points of one iteration.
+  /// The points of one iteration, or of one kind.
   public struct Group: Sendable {
     public var iteration: Int
+    /// What the legend calls the group; where any has a name, colours tell groups apart and not iterations.
+    public var name = ""
     public var values: [Complex<Double>]
 
     public init(iteration: Int, _ values: [Complex<Double>]) {
       self.iteration = iteration
       self.values = values
+    }
+
+    public init(_ name: String, iteration: Int, _ values: [Complex<Double>]) {
+      self.init(iteration: iteration, values)
+      self.name = name
     }
   }
 
@@ -32,8 +39,11 @@ public struct ComplexPlaneChart: Chart {
   public var svg: String {
     let finite = groups.flatMap(\.values).filter(\.isFinite)
     let iterations = groups.map(\.iteration)
-    let isColoured = Set(iterations).count > 1
-    let (left, top) = (78.0, Frame.top(title))
+    let isNamed = groups.contains { !$0.name.isEmpty }
+    let isColoured = !isNamed && Set(iterations).count > 1
+    let legend = Legend(
+      names: isNamed ? groups.map(\.name) : [], width: width - 40, hasLines: false)
+    let (left, top) = (78.0, Frame.top(title, extra: legend.height))
     let plot = width - left - (isColoured ? ColourBar.width + 16 : 28)
     let domains = domains(of: finite)
     // The taller the data, the taller the chart, within reason.
@@ -41,6 +51,7 @@ public struct ComplexPlaneChart: Chart {
     let height = plot * aspect
     var svg = SVGWriter(width: width, height: top + height + 58, label: title.title)
     Frame.writeTitle(title, to: &svg)
+    legend.write(top: top - legend.height, to: &svg)
     let frame = Self.frame(domains, aspect, left, top, plot)
     let xTicks = Ticks.linear(frame.x.domain, count: max(2, Int(plot / 70)))
     let yTicks = Ticks.linear(frame.y.domain, count: max(2, Int(height / 70)))
@@ -57,12 +68,13 @@ public struct ComplexPlaneChart: Chart {
         svg.element(
           "circle", ["class": "ref", "cx": x, "cy": y, "r": one - x], title: "unit circle")
       }
-      for group in groups.sorted(by: { $0.iteration < $1.iteration }) {
+      let order = isNamed ? groups : groups.sorted { $0.iteration < $1.iteration }
+      for (index, group) in order.enumerated() {
         write(
           group, colour: isColoured ? bar.colour(Double(group.iteration)) : nil,
-          radius: finite.count > 400 ? 2.6 : 3.6, hover: finite.count <= Self.mostHoverPoints,
-          frame,
-          &svg)
+          series: isNamed ? index % Palette.series.count : 0,
+          radius: (finite.count > 400 ? 2.6 : 3.6) + (isNamed && index == 0 ? 2 : 0),
+          hover: finite.count <= Self.mostHoverPoints, frame, &svg)
       }
     }
     if finite.isEmpty {
@@ -74,13 +86,14 @@ public struct ComplexPlaneChart: Chart {
   }
 
   private func write(
-    _ group: Group, colour: String?, radius: Double, hover: Bool, _ frame: Frame,
+    _ group: Group, colour: String?, series: Int, radius: Double, hover: Bool, _ frame: Frame,
     _ svg: inout SVGWriter
   ) {
+    let name = group.name.isEmpty ? "iteration \(group.iteration)" : group.name
     var dots = ""
     if hover {
       colour.map { svg.open("g", ["class": "point", "fill": $0]) }
-        ?? svg.open("g", ["class": "point f0"])
+        ?? svg.open("g", ["class": "point f\(series)"])
     }
     for value in group.values where value.isFinite {
       guard let x = frame.x(value.real), let y = frame.y(value.imaginary) else { continue }
@@ -92,7 +105,7 @@ public struct ComplexPlaneChart: Chart {
       svg.element(
         "circle", ["cx": x, "cy": y, "r": radius],
         title: """
-          iteration \(group.iteration): \(shortNumber(value.real)) \(sign) \
+          \(name): \(shortNumber(value.real)) \(sign) \
           \(shortNumber(abs(value.imaginary)))i, modulus \(shortNumber(value.length))
           """)
     }
@@ -102,9 +115,9 @@ public struct ComplexPlaneChart: Chart {
       svg.element(
         "path",
         [
-          "class": colour == nil ? "l0" : "", "d": dots, "stroke": colour ?? "",
+          "class": colour == nil ? "l\(series)" : "", "d": dots, "stroke": colour ?? "",
           "stroke-width": 4.0, "stroke-linecap": "round",
-        ], title: "iteration \(group.iteration)")
+        ], title: name)
     }
   }
 

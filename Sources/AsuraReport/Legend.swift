@@ -1,8 +1,11 @@
 /// The names of series with their colours, in rows above the plot.
 struct Legend {
   private let places: [(name: String, x: Double, row: Int)]
+  private let hasLines: Bool
 
-  init(names: [String], width: Double) {
+  /// - Parameter hasLines: whether the series are lines; otherwise they are marks alone.
+  init(names: [String], width: Double, hasLines: Bool = true) {
+    self.hasLines = hasLines
     var places: [(name: String, x: Double, row: Int)] = []
     var (x, row) = (0.0, 0)
     for name in names {
@@ -21,7 +24,7 @@ struct Legend {
     for (index, place) in places.enumerated() {
       let colour = index % Palette.series.count
       let y = top + 4 + 20 * Double(place.row)
-      svg.line(20 + place.x, y, 38 + place.x, y, style: "line l\(colour)")
+      if hasLines { svg.line(20 + place.x, y, 38 + place.x, y, style: "line l\(colour)") }
       svg.element("circle", ["class": "mark f\(colour)", "cx": 29 + place.x, "cy": y, "r": 3.0])
       svg.label(place.name, x: 44 + place.x, y: y + 4, style: "sub")
     }

@@ -48,6 +48,8 @@ public struct LineChart: Chart, Equatable {
   public var references: [Reference]
   /// Whether the vertical axis is logarithmic; values that are not positive are gaps then.
   public var isLogarithmic: Bool
+  /// Whether the horizontal axis is, likewise.
+  public var isLogarithmicAcross = false
   /// The chart's width in pixels.
   public var width = 720.0
   /// The chart's height in pixels.
@@ -71,7 +73,8 @@ public struct LineChart: Chart, Equatable {
     let legend = Legend(names: series.count > 1 ? series.map(\.name) : [], width: width - 40)
     let top = Frame.top(title, extra: legend.height)
     let values = series.flatMap { $0.y + $0.band.flatMap { [$0.lowerBound, $0.upperBound] } }
-    let xDomain = Scale.domain(of: series.flatMap(\.x), padding: 0.02)
+    let xDomain = Scale.domain(
+      of: series.flatMap(\.x), padding: 0.02, isLogarithmic: isLogarithmicAcross)
     let yDomain = Scale.domain(
       of: values, isLogarithmic: isLogarithmic
     ).flatMap { _ in
@@ -98,11 +101,16 @@ public struct LineChart: Chart, Equatable {
     let left = 48 + widest
     let plotWidth = width - left - 24
     let frame = Frame(
-      x: Scale(domain: xDomain, pixels: (left, left + plotWidth)),
+      x: Scale(
+        domain: xDomain, pixels: (left, left + plotWidth), isLogarithmic: isLogarithmicAcross),
       y: Scale(domain: yDomain, pixels: (top + plotHeight, top), isLogarithmic: isLogarithmic),
       left: left, top: top, width: plotWidth, height: plotHeight)
     let whole = series.allSatisfy { $0.x.allSatisfy { $0 == $0.rounded() } }
-    let xTicks = Ticks.linear(xDomain, count: max(2, Int(plotWidth / 64)), whole: whole)
+    let xCount = max(2, Int(plotWidth / 64))
+    let xTicks =
+      isLogarithmicAcross
+      ? Ticks.logarithmic(xDomain, count: xCount)
+      : Ticks.linear(xDomain, count: xCount, whole: whole)
     frame.writeAxes(x: xTicks, y: yTicks, xLabel: xLabel, yLabel: yLabel, to: &svg)
     for reference in references {
       guard let place = frame.y(reference.value) else { continue }

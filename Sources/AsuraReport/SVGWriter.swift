@@ -121,6 +121,9 @@ struct SVGWriter {
       .asura .sub,.asura .tick{fill:\(muted)}.asura .grid{stroke:\(grid)}\
       .asura .frame{stroke:\(frame)}.asura .ref{stroke:\(muted)}\
       .asura .point{stroke:\(ink);stroke-opacity:.28;stroke-width:.6}\
+      .asura .start{fill:\(back);stroke-width:2.5}.asura .end{stroke:\(ink);stroke-width:1}\
+      .asura .key{stroke:\(muted)}.asura .end.key{fill:\(muted)}\
+      .asura .target{stroke:\(ink);stroke-width:1.8;fill:none}\
       .asura .reflabel{font-size:11.5px;fill:\(muted);stroke:\(back);stroke-width:4;\
       stroke-linejoin:round;paint-order:stroke}
       """

@@ -5,6 +5,7 @@ struct ExampleSelection {
   private let range: IterationRange?
 
   static let first = ExampleSelection(range: IterationRange(0...0))
+  static let all = ExampleSelection(range: nil)
 
   private init(range: IterationRange?) { self.range = range }
 

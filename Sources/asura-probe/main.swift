@@ -15,6 +15,7 @@ struct AsuraProbeCommand: AsyncParsableCommand {
         asura-trace capture runs/addition --iterations 50 -o addition.h5
         asura-probe jacobian addition.h5 --iter 1...50 --svg plots
         asura-probe fixed-points addition.h5
+        asura-probe flow addition.h5
       """,
-    subcommands: [JacobianCommand.self, FixedPointsCommand.self])
+    subcommands: [JacobianCommand.self, FixedPointsCommand.self, FlowCommand.self])
 }

@@ -114,6 +114,54 @@ private final class Document: NSObject, XMLParserDelegate {
     #expect(!document.texts.contains("iteration"))
   }
 
+  @Test func bothAxesMayBeLogarithmic() throws {
+    let series = [LineChart.Series("a", x: [1, 10, 100], y: [4, 0.4, 0.04])]
+    var chart = LineChart("", yLabel: "", series: series, isLogarithmic: true)
+    chart.isLogarithmicAcross = true
+    let marks = try Document(chart.svg).all("circle", style: "mark f0")
+    // A power law is a straight line.
+    let (x, y) = (marks.map { $0.number("cx") }, marks.map { $0.number("cy") })
+    #expect(abs((x[1] - x[0]) - (x[2] - x[1])) < 0.02 && x[1] > x[0])
+    #expect(abs((y[1] - y[0]) - (y[2] - y[1])) < 0.02 && y[1] > y[0])
+  }
+
+  @Test func complexPlaneColoursByName() throws {
+    let chart = ComplexPlaneChart(
+      "",
+      groups: [
+        .init("Jacobian", iteration: 9, [Complex(0.5, 0)]),
+        .init("modes", iteration: 9, [Complex(0.5, 0.1)]),
+      ])
+    let document = try Document(chart.svg)
+    #expect(document.texts.contains("Jacobian") && document.texts.contains("modes"))
+    #expect(document.all("g", style: "point f0").count == 1)
+    #expect(document.all("g", style: "point f1").count == 1)
+    #expect(document.all("title").map(\.text).contains("modes: 0.5 + 0.1i, modulus 0.5099"))
+  }
+
+  @Test func pathsShowWhereTheyBeginAndEnd() throws {
+    let chart = PathChart(
+      "Path", xLabel: "a", yLabel: "b",
+      paths: [.init("one", [(0, 0), (1, 0), (1, 2), (.nan, 1)], target: (1, 1))],
+      targetLabel: "rest")
+    let document = try Document(chart.svg)
+    // The end is not a number: only the start and two points between are there, with their two lines.
+    let start = document.all("circle", style: "start")
+    #expect(start.count == 1 && document.all("rect", style: "end").isEmpty)
+    #expect(document.all("line").count { $0.attributes["stroke"] != nil } == 2)
+    #expect(document.all("title").map(\.text).contains("one, iteration 2: 1, 2"))
+    #expect(document.all("title").map(\.text).contains("one, rest: 1, 1"))
+    #expect(document.texts.contains("start") && document.texts.contains("rest"))
+    let moved = PathChart("", xLabel: "", yLabel: "", paths: [.init("", [(0, 0), (3, 1)])])
+    let points = try Document(moved.svg)
+    let end = try #require(points.all("rect", style: "end").first)
+    let begin = try #require(points.all("circle", style: "start").first)
+    #expect(end.number("x") > begin.number("cx") && end.number("y") < begin.number("cy"))
+    #expect(!points.texts.contains("rest"))
+    let empty = PathChart("", xLabel: "", yLabel: "", paths: [])
+    #expect(try Document(empty.svg).texts.contains("No data"))
+  }
+
   @Test func complexPlaneColoursByIteration() throws {
     let groups = (1...3).map {
       ComplexPlaneChart.Group(iteration: $0, [Complex(Double($0) / 4, 0.25)])

@@ -11,6 +11,7 @@ import pathlib
 import sys
 
 import mpmath
+import numpy
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -410,6 +411,34 @@ def cross_entropy(row, target, smoothing):
     return loss, gradient
 
 
+# Paths
+
+
+def write_flow():
+    """A random path with its dynamic modes and principal components, by other routes than the library's: eigenvalues of
+    the whole map Y X⁺ and of the covariance matrix."""
+    generator = numpy.random.default_rng(seed("flow"))
+    length, dimension, rank, components = 24, 9, 5, 3
+    states = numpy.cumsum(generator.standard_normal((length, dimension)), axis=0)
+    x, y = states[:-1].T, states[1:].T
+    u, s, vh = numpy.linalg.svd(x, full_matrices=False)
+    a = y @ (vh[:rank].T / s[:rank]) @ u[:, :rank].T
+    values = numpy.linalg.eigvals(a)
+    values = values[numpy.argsort(-abs(values))][:rank]
+    residual = numpy.linalg.norm(y - a @ (u[:, :rank] * s[:rank]) @ vh[:rank]) / numpy.linalg.norm(y)
+    centred = states - states.mean(axis=0)
+    variances, directions = numpy.linalg.eigh(numpy.cov(centred.T))
+    variances, directions = variances[::-1], directions[:, ::-1][:, :components]
+    # A direction's largest entry is positive.
+    directions = directions * numpy.sign(directions[abs(directions).argmax(axis=0), range(components)])
+    tensors = {
+        "states": states, "dmd.real": values.real, "dmd.imag": values.imag, "dmd.residual": numpy.array(residual),
+        "pca.shares": variances[:components] / variances.sum(), "pca.scores": centred @ directions,
+    }
+    tensors = {key: torch.from_numpy(numpy.array(value, dtype=numpy.float64)) for key, value in tensors.items()}
+    write("flow", tensors, {"rank": str(rank)})
+
+
 # Files
 
 
@@ -459,7 +488,7 @@ def main(names):
     check_coverage()
     torch.use_deterministic_algorithms(True)
     writers = {name: lambda name=name: write_model(name, MODELS[name]) for name in MODELS}
-    writers |= {"adamw": write_adamw, "elementwise": write_elementwise, "reader": write_reader}
+    writers |= {"adamw": write_adamw, "elementwise": write_elementwise, "flow": write_flow, "reader": write_reader}
     unknown = set(names) - writers.keys()
     if unknown:
         sys.exit(f"no golden is named {', '.join(sorted(unknown))}; there are {', '.join(writers)}")
