@@ -109,33 +109,35 @@ struct FlowCommand: ParsableCommand {
     let others = try traces.dropFirst().map {
       try RecordedLatents(TraceReader(URL(fileURLWithPath: $0)))
     }
+    let compared = try others.isEmpty ? nil : DepthLaw(traces: [latents] + others)
+
     var probe = FlowProbe()
     probe.factors = refine
     probe.components = components
     probe.rank = rank
-    probe.depths = others.isEmpty ? depths : []
+    probe.depths = compared == nil ? depths : []
     probe.seed = seed.seed ?? 0
     let reruns = run.map { probe.depths(of: $0, from: iterations[0]).count } ?? 0
     let outputs = try results.outputs(
       of: "flow", trace: url,
       charts: FlowCharts.names(
-        refined: run != nil && !refine.isEmpty, depths: !others.isEmpty || reruns > 1))
+        refined: run != nil && !refine.isEmpty, depths: compared != nil || reruns > 1))
 
     let progress = reporting.progress(
       "flow", total: probe.work(on: run, iterations: iterations.count, examples: examples.count),
       unit: "iteration")
     Interrupt.install()
-    var study = try Workers.$current.withValue(threads.workers) {
+    let found = try Workers.$current.withValue(threads.workers) {
       try probe.run(
         on: latents, model: run, iterations: iterations, examples: examples,
         isCancelled: { Interrupt.isRequested },
         progress: { units, what in progress.advance(by: units, what) })
     }
     progress.finish()
-    if !others.isEmpty { study?.depths = try DepthLaw(traces: [latents] + others) }
-    guard let study else {
+    guard var study = found else {
       throw CommandError("interrupted before there was a path: nothing was written")
     }
+    if let compared { study.depths = compared }
 
     let charts = FlowCharts(study, subject: url.lastPathComponent)
     let files = try outputs.write(

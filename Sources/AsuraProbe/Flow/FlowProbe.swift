@@ -98,19 +98,19 @@ public struct FlowProbe: Sendable, Equatable {
       throw ProbeError(.notFound, "the trace has no latent at iteration \(bad)")
     }
     try latents.requireConsecutive(iterations)
-    guard let bad = examples.first(where: { !(0..<latents.examples).contains($0) }) else {
-      let bytes = 8.0 * Double(iterations.count * examples.count) * Double(latents.dimension)
-      guard bytes < Double(ProcessInfo.processInfo.physicalMemory) / 2 else {
-        throw ProbeError(
-          .tooLarge,
-          "\(examples.count) paths of \(iterations.count) latents of \(latents.dimension) numbers span up to "
-            + String(format: "%.1f GiB", bytes / 0x1p30),
-          remedy: "Choose fewer examples or iterations.")
-      }
-      return
+    if let bad = examples.first(where: { !(0..<latents.examples).contains($0) }) {
+      throw ProbeError(
+        .notFound, "there is no example \(bad) among the trace's 0...\(latents.examples - 1)")
     }
-    throw ProbeError(
-      .notFound, "there is no example \(bad) among the trace's 0...\(latents.examples - 1)")
+    let bytes = 8.0 * Double(iterations.count * examples.count) * Double(latents.dimension)
+    guard bytes < Double(ProcessInfo.processInfo.physicalMemory) / 2 else {
+      let gibibytes = String(format: "%.1f", bytes / 0x1p30)
+      throw ProbeError(
+        .tooLarge,
+        "\(examples.count) paths of \(iterations.count) latents of \(latents.dimension) numbers may span "
+          + "\(gibibytes) GiB",
+        remedy: "Choose fewer examples or iterations.")
+    }
   }
 
   private func refined(
