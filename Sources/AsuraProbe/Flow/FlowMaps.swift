@@ -26,17 +26,19 @@ struct FlowMaps {
   ) throws -> [Int: (state: Tensor<Double>, after: Int)] {
     guard let shared else { return [:] }
     var found: [Int: (state: Tensor<Double>, after: Int)] = [:]
-    var current = states
+    var (current, followed) = (states, 0)
     let rows = states.shape[0]
     for further in 1...FlowProbe.mostFurther where found.count < rows && !isCancelled() {
       let next = try shared(current)
-      for row in 0..<rows where found[row] == nil {
-        let step = next[row].squaredDistance(to: current[row]).squareRoot()
-        if step <= FlowProbe.atRest * next[row].norm { found[row] = (next[row], further) }
+      for (row, step) in next.rowDistances(to: current).enumerated()
+      where found[row] == nil && step <= FlowProbe.atRest * next[row].norm {
+        found[row] = (next[row], further)
       }
       current = next
+      followed = further
       progress(1, "on to rest")
     }
+    progress(FlowProbe.mostFurther - followed, "at rest")
     return found
   }
 }

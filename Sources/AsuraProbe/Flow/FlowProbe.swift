@@ -27,7 +27,8 @@ public struct FlowProbe: Sendable, Equatable {
   /// How many units of `progress` a run makes, at most.
   public func work(on run: TracedRun?, iterations: Int, examples: Int) -> Int {
     guard let run else { return iterations }
-    return iterations + (iterations - 1) * factors.reduce(0, +) + Self.mostFurther + examples
+    let further = run.model.configuration.shared ? Self.mostFurther : 0
+    return iterations + (iterations - 1) * factors.reduce(0, +) + further + examples
       + depths(of: run, from: 0).reduce(0, +)
   }
 
@@ -120,8 +121,8 @@ public struct FlowProbe: Sendable, Equatable {
     let each = factors.reduce(0, +)
     return try Refinement(
       from: track.start, iterations: iterations.count - 1, factors: factors,
-      isCancelled: isCancelled, progress: { progress(each, "refining t=\(iterations[$0])") }
-    ) { try maps.map(iterations[$0]) }
+      isCancelled: isCancelled, progress: { progress(each, "refining t=\(iterations[$0])") },
+      map: { try maps.map(iterations[$0]) })
   }
 
   /// All eigenvalues of a state that is small enough, and else as many leading ones as there are modes to compare,

@@ -41,8 +41,7 @@ struct FlowTrack {
   }
 
   private mutating func compare(_ states: Tensor<Double>, to expected: Tensor<Double>) {
-    for row in examples.indices {
-      let distance = states[row].squaredDistance(to: expected[row]).squareRoot()
+    for (row, distance) in states.rowDistances(to: expected).enumerated() {
       let value = distance > 0 ? distance / states[row].norm : 0
       if value >= mismatch?.value ?? -1 {
         mismatch = .init(iteration: first + count, example: examples[row], value: value)

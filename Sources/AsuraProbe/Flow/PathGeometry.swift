@@ -63,21 +63,22 @@ public struct PathRecorder: Sendable {
     precondition(
       states.rank == 2 && (last?.shape ?? states.shape) == states.shape,
       "states of shape \(states.shape) after \(last?.shape ?? [])")
-    let rows = 0..<states.shape[0]
     let origin = start ?? states
-    distances.append(rows.map { states[$0].squaredDistance(to: origin[$0]).squareRoot() })
-    norms.append(rows.map { states[$0].norm })
+    distances.append(states.rowDistances(to: origin))
+    norms.append(states.rowNorms)
     if let last {
       let step = states - last
-      steps.append(rows.map { step[$0].norm })
-      if let before = lastStep {
+      let lengths = step.rowNorms
+      if let before = lastStep, let previous = steps.last {
+        let dots = step.rowDots(before)
         cosines.append(
-          rows.map { row in
-            let sizes = step[row].norm * before[row].norm
+          dots.indices.map { row in
+            let sizes = lengths[row] * previous[row]
             // Rounding may take parallel ones beyond 1.
-            return sizes > 0 ? min(1, max(-1, step[row].dot(before[row]) / sizes)) : .nan
+            return sizes > 0 ? min(1, max(-1, dots[row] / sizes)) : .nan
           })
       }
+      steps.append(lengths)
       lastStep = step
     }
     start = origin

@@ -36,8 +36,7 @@ public struct RecordedLatents: Sendable {
   /// The states of some examples after `iteration` iterations, `[example, position × width]`, checked to be finite.
   public func states(iteration: Int, examples chosen: [Int]) throws -> Tensor<Double> {
     let latent: Tensor<Double> = try reader.latent(iteration: iteration)
-    let rows = latent.reshaped([examples, dimension])
-    let states = Tensor<Double>.concatenating(chosen.map { rows.slice($0..<$0 + 1) })
+    let states = latent.reshaped([examples, dimension]).rows(chosen)
     guard states.isFinite else {
       let bad = states.elements.firstIndex { !$0.isFinite } ?? 0
       let place = bad % dimension

@@ -139,9 +139,8 @@ private struct Comparison {
       let second = Self.extrapolated(next, coarser, by: ratio * ratio)
       for row in 0..<rows { limitSquares[row] += next[row].squaredDistance(to: second[row]) }
     }
-    deviations.append(
-      (0..<rows).map { runs[0][$0].squaredDistance(to: next[$0]).squareRoot() })
-    for row in 0..<rows { lengths[row] += next[row].squaredDistance(to: limit[row]).squareRoot() }
+    deviations.append(runs[0].rowDistances(to: next))
+    lengths = zip(lengths, next.rowDistances(to: limit)).map { $0 + $1 }
     limit = next
   }
 

@@ -126,8 +126,8 @@ private func refine(
     var told: [Int] = []
     let cut = try Refinement(
       from: Tensor([1, 2], [1, 0]), iterations: 10, factors: [1, 2],
-      isCancelled: { told.count == 3 }, progress: { told.append($0) }
-    ) { _ in step(-0.2, 0.5) }
+      isCancelled: { told.count == 3 }, progress: { told.append($0) },
+      map: { _ in step(-0.2, 0.5) })
     #expect(told == [1, 2, 3] && cut.iterations == 3)
     #expect(cut.systems[0].deviations.count == 3 && cut.systems[0].limitError.isNaN)
     let explosive = KnownMap(
