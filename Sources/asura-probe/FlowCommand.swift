@@ -13,7 +13,7 @@ struct FlowCommand: ParsableCommand {
       of each example's latents (length, straightness, turning angles, how the steps get \
       shorter, principal components, dynamic modes), and with the model also runs it in steps of \
       1/k of an iteration. If those paths converge at order 1 as k grows, and F's own run stays \
-      near their limit, iterating follows a flow. The verdict names the thresholds it used.
+      near their limit, iterating follows a flow. The article Flow tells how each verdict is reached.
 
       A trace without weights still has its path: give the model with --model for the rest.
 
