@@ -52,7 +52,7 @@ struct FixedPointCharts {
     }
     return LineChart(
       ChartTitle("How far each iteration moves the latent", subtitle: "\(subject), \(examples)"),
-      yLabel: "‖z_t − z_t−1‖ / ‖z_t‖", series: lines,
+      yLabel: "‖z_t − z_(t−1)‖ / ‖z_t‖", series: lines,
       references: [.init(findings.settlingRule.tolerance, "at rest below")], isLogarithmic: true)
   }
 
@@ -99,7 +99,7 @@ struct FixedPointCharts {
         "From how far the latent comes back to its resting place",
         subtitle: "\(subject), share of random directions"),
       xLabel: "distance, in norms of the resting place", yLabel: "share that comes back",
-      series: series)
+      series: series, references: [.init(0, "none")])
   }
 
   /// Accuracy by iteration, past training; without targets, how sure the model is.

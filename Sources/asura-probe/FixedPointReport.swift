@@ -16,6 +16,8 @@ struct FixedPointReport: Encodable {
     let answerSince: Int?
     let rate: Double?
     let rateError: Double?
+    let restRate: Double?
+    let restRateError: Double?
     let spectralRadius: Double?
     let rateAgrees: Bool?
   }
@@ -116,7 +118,8 @@ struct FixedPointReport: Encodable {
 
 extension FixedPointReport.Verdict {
   init(_ verdict: SettlingVerdict, of index: Int, _ findings: FixedPointFindings) {
-    let radius = findings.examples.first { $0.example == index }?.spectrum.spectralRadius
+    let close = findings.examples.first { $0.example == index }
+    let radius = close?.spectrum.spectralRadius
     example = index
     self.verdict = verdict.settling.label
     if case .cycle(let length) = verdict.settling { period = length } else { period = nil }
@@ -128,8 +131,12 @@ extension FixedPointReport.Verdict {
     answerSince = verdict.answerSince
     rate = verdict.rate?.value
     rateError = verdict.rate?.error
+    restRate = close?.restRate?.value
+    restRateError = close?.restRate?.error
     spectralRadius = radius
-    rateAgrees = verdict.rate.flatMap { rate in radius.map { rate.agrees(with: $0) } }
+    rateAgrees = close.flatMap { one in
+      findings.rate(of: one).map { $0.agrees(with: one.spectrum.spectralRadius) }
+    }
   }
 }
 
@@ -222,7 +229,8 @@ extension FixedPointReport {
   private var verdictTable: TextTable {
     var table = TextTable([
       ("example", .right), ("verdict", .left), ("since", .right), ("step", .right),
-      ("relative", .right), ("rate", .right), ("±", .right), ("radius", .right),
+      ("relative", .right), ("rate", .right), ("±", .right), ("64-bit rate", .right),
+      ("radius", .right),
       ("answer since", .right),
     ])
     for one in verdicts.prefix(Self.mostVerdicts) {
@@ -230,6 +238,7 @@ extension FixedPointReport {
         "\(one.example)", one.verdict, one.since.map { "\($0)" } ?? "–",
         significant(one.step, 2), significant(one.relativeStep, 2),
         one.rate.map { significant($0) } ?? "–", one.rateError.map { significant($0, 1) } ?? "–",
+        one.restRate.map { significant($0) } ?? "–",
         one.spectralRadius.map { significant($0) } ?? "–",
         one.answerSince.map { "\($0)" } ?? "–",
       ])

@@ -28,6 +28,14 @@ struct FixedPointsCommand: ParsableCommand {
         anderson       mixes the last images; fast where plain iteration is slow
         plain          what the model does; finds only what attracts
         minimize       descent on q by Adam, as FixedPointFinder does it
+
+      The columns of the first table:
+        since         the iteration from which on the verdict held
+        step          ‖z_t − z_(t−1)‖ at the end; relative to ‖z_t‖ in the next column
+        rate          the ratio of one step to the one before, ± two standard errors; then the
+                      same, iterated on in 64 bits
+        radius        the spectral radius at the last latent: the rate by linear theory
+        answer since  the iteration after which no answer changed
       """)
 
   @Argument(help: "The trace, made by asura-trace capture.")

@@ -73,6 +73,11 @@ extension FixedPointFindings {
           "rate_error", "two standard errors of the rate",
           verdicts.map { $0?.rate?.error ?? .nan }),
         table.numbers(
+          "rest_rate", "the same, iterated on in 64 bits",
+          series.indices.map { index in
+            examples.first { $0.example == index }?.restRate?.value ?? .nan
+          }),
+        table.numbers(
           "spectral_radius", "spectral radius at the last latent",
           series.indices.map { index in
             examples.first { $0.example == index }?.spectrum.spectralRadius ?? .nan

@@ -30,12 +30,16 @@ extension FixedPointFindings {
 
   private func rateReading(_ one: Example, _ name: String) -> [String] {
     let radius = one.spectrum.spectralRadius
-    guard let rate = verdict(of: one.example)?.rate else {
+    guard let rate = rate(of: one) else {
       return ["\(name): the steps were too few above rounding to measure a rate by."]
     }
-    let measured =
-      "over t=\(rate.range.lowerBound)…\(rate.range.upperBound) each step is \(short(rate.value, 3)) "
-      + "± \(short(rate.error, 1)) of the one before"
+    func told(_ rate: DecayRate) -> String {
+      "over t=\(rate.range.lowerBound)…\(rate.range.upperBound) each step is "
+        + "\(short(rate.value, 3)) ± \(short(rate.error, 1)) of the one before"
+    }
+    let recorded = verdict(of: one.example)?.rate.map(told)
+    let further = one.restRate.map { "iterated on in 64 bits, \(told($0))" }
+    let measured = [recorded, further].compactMap { $0 }.joined(separator: "; ")
     let theory = "the spectral radius at t=\(one.last) is \(short(radius, 3))"
     guard rate.value < 1, radius < 1 else {
       return ["\(name): \(measured); \(theory)."]

@@ -12,6 +12,9 @@ public struct FixedPointFindings: Sendable {
     public let mismatch: Double
     /// Where plain iteration comes to rest from the last latent on, or how else it ends; nil where it was cancelled.
     public internal(set) var rest: SearchResult?
+    /// The rate at which it comes to rest there, measured in 64 bits: it can be followed further down than in the
+    /// recording. Nil where it does not rest, or does so too soon.
+    public internal(set) var restRate: DecayRate?
     public internal(set) var points: FixedPointSet?
     public internal(set) var paths: PathIndependence?
     public internal(set) var perturbation: Perturbation?
@@ -46,6 +49,11 @@ public struct FixedPointFindings: Sendable {
     examples.allSatisfy { one in
       one.points.map { $0.searches.allSatisfy { $0?.end.isConverged ?? true } } ?? true
     }
+  }
+
+  /// The best measurement of how fast an example looked at closely comes to rest: in 64 bits, or else as recorded.
+  public func rate(of one: Example) -> DecayRate? {
+    one.restRate ?? verdict(of: one.example)?.rate
   }
 
   /// The verdict on an example looked at closely.

@@ -22,6 +22,8 @@ public struct FixedPointProbe: Sendable {
   static let mostStates = 64
   /// Plain iteration gets so many times the run's iterations to come to rest.
   static let plainFactor = 20
+  /// The rate of coming to rest is measured over at most so many steps.
+  static let mostRestSteps = 500
   /// At most so many fixed points of an example get their eigenvalues.
   static let mostSpectra = 32
 
@@ -175,6 +177,9 @@ extension FixedPointProbe {
     plain.maximumIterations = Self.plainFactor * run.iterations
     found.rest = try FixedPointSearch(PlainIteration(), rule: plain).run(
       map, from: state.reshaped([1, map.dimension]), isCancelled: isCancelled)[0]
+    if found.rest?.end.isConverged == true {
+      found.restRate = try restRate(map, from: state, at: last.iteration)
+    }
     done("rest")
     if isCancelled() { return }
 
@@ -192,7 +197,7 @@ extension FixedPointProbe {
         searches, starts: starts, extent: TrajectoryExtent(trajectory))
       try points.findStability(map, row: 0, most: Self.mostSpectra, seed: seed)
       found.points = points
-      done("\(points.points.count) fixed points")
+      done("fixed points: \(points.points.count)")
       if isCancelled() { return }
       if let rest = found.rest, rest.end != .diverged {
         found.paths = try PathIndependence(
@@ -222,6 +227,21 @@ extension FixedPointProbe {
         random: &drawn, isCancelled: isCancelled)
     }
     done("basin")
+  }
+
+  /// The rate of the steps from a recorded state on, down to where they are rounding.
+  private func restRate(
+    _ map: LatentMap, from state: Tensor<Double>, at iteration: Int
+  ) throws -> DecayRate? {
+    let floor = 16 * Double.ulpOfOne
+    var meter = StepMeter(count: 1)
+    var states = state.reshaped([1, map.dimension])
+    for t in 0...Self.mostRestSteps {
+      meter.add(states, iteration: iteration + t)
+      if let step = meter.series[0].relativeSteps.last, step <= floor { break }
+      states = try map(states)
+    }
+    return DecayRate(meter.series[0], floor: floor)
   }
 
   private func mismatch(_ map: LatentMap, _ kept: Kept, _ example: Int) throws -> Double {
