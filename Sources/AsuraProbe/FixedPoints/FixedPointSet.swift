@@ -100,8 +100,10 @@ public struct FixedPointSet: Sendable {
   /// How many searches converged.
   public var convergedCount: Int { reached.count { $0 != nil } }
 
-  /// Computes the eigenvalues at the first `most` points, each as a state of one system of the map.
-  mutating func findStability(_ map: any StateMap, row: Int, most: Int, seed: UInt64) throws {
+  /// Computes the eigenvalues at the first `most` points, each as a state of the system `row` of the map.
+  public mutating func findStability(
+    _ map: any StateMap, row: Int = 0, most: Int = .max, seed: UInt64 = 0
+  ) throws {
     let states = points.prefix(most).map(\.state)
     let spectra = try Workers.current.map(states.count) { index in
       try map.spectrum(row: row, at: states[index], seed: seed)

@@ -34,6 +34,16 @@ import Testing
       #expect(
         set.searches.count == 60 && set.convergedCount + set.failures.values.reduce(0, +) == 60)
     }
+    // At ±1 the eigenvalues are 1 − 2h and the decay, at the saddle 1 + h is one of them.
+    var set = try bistable()
+    #expect(set.points.allSatisfy { $0.unstableModes == nil && $0.isStable == nil })
+    try set.findStability(KnownMap.bistable())
+    for point in set.points {
+      let isSaddle = abs(point.state[[0]]) < 0.5
+      let radius = try #require(point.spectrum?.spectralRadius)
+      #expect(abs(radius - (isSaddle ? 1.3 : 0.5)) < 1e-5)
+      #expect(point.unstableModes == (isSaddle ? 1 : 0) && point.isStable == !isSaddle)
+    }
     // Plain iteration never stays at the saddle.
     let plain = try bistable(PlainIteration())
     #expect(plain.points.map { $0.state[[0]].rounded() }.sorted() == [-1, 1])
