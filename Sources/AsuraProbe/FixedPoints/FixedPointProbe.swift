@@ -58,7 +58,7 @@ public struct FixedPointProbe: Sendable {
       settlingRule: SettlingRule(
         precision: isSingle ? Double(Float.ulpOfOne) : Double.ulpOfOne))
     do {
-      let kept = try settle(run, iterations, &findings, isCancelled, progress)
+      let kept = try settle(run, iterations, examples, &findings, isCancelled, progress)
       guard run.model.configuration.shared else {
         findings.limitation =
           "The model's cores are not shared: each iteration has a map of its own, which has no fixed "
@@ -66,8 +66,8 @@ public struct FixedPointProbe: Sendable {
         findings.isComplete = !isCancelled()
         return findings
       }
-      for example in examples where !isCancelled() {
-        try look(at: example, of: run, kept, &findings, isCancelled, progress)
+      for place in examples.indices where !isCancelled() {
+        try look(at: place, of: run, kept, &findings, isCancelled, progress)
       }
       if beyond > 1, !isCancelled() { try overthink(run, &findings, isCancelled, progress) }
       findings.isComplete = !isCancelled()
@@ -102,24 +102,27 @@ public struct FixedPointProbe: Sendable {
 extension FixedPointProbe {
   /// What is kept of the trajectories while they stream by.
   private struct Kept {
-    /// All examples' states at some iterations, `[example, dimension]` each.
+    /// The examples looked at closely.
+    let examples: [Int]
+    /// Their states at some iterations, `[example, dimension]` each.
     var states: [(iteration: Int, states: Tensor<Double>)] = []
-    /// The last ones, and those before them.
+    /// All examples' last states, and those before them.
     var last: (iteration: Int, states: Tensor<Double>)?
     var beforeLast: (iteration: Int, states: Tensor<Double>)?
 
-    /// One example's states, in order.
-    func trajectory(of example: Int) -> Tensor<Double> {
-      .concatenating(states.map { $0.states.slice(example..<example + 1) })
+    /// The states of the example at `place` among those, in order.
+    func trajectory(_ place: Int) -> Tensor<Double> {
+      .concatenating(states.map { $0.states.slice(place..<place + 1) })
     }
   }
 
   private func settle(
-    _ run: TracedRun, _ iterations: [Int], _ findings: inout FixedPointFindings,
-    _ isCancelled: () -> Bool, _ progress: (Int, String) -> Void
+    _ run: TracedRun, _ iterations: [Int], _ examples: [Int],
+    _ findings: inout FixedPointFindings, _ isCancelled: () -> Bool,
+    _ progress: (Int, String) -> Void
   ) throws -> Kept {
     var meter = StepMeter(count: run.examples)
-    var kept = Kept()
+    var kept = Kept(examples: examples)
     let every = Set(
       (1...Self.mostStates).map { iterations[($0 * iterations.count - 1) / Self.mostStates] })
     let all = Array(0..<run.examples)
@@ -133,7 +136,9 @@ extension FixedPointProbe {
         meter.add(
           states, iteration: t,
           probabilities: try run.probabilities(states, examples: all, iteration: t))
-        if every.contains(t) || t == iterations.last { kept.states.append((t, states)) }
+        if every.contains(t) || t == iterations.last {
+          kept.states.append((t, states.rows(examples)))
+        }
         kept.beforeLast = kept.last
         kept.last = (t, states)
         progress(1, "t=\(t)")
@@ -152,24 +157,24 @@ extension FixedPointProbe {
 
 extension FixedPointProbe {
   private func look(
-    at example: Int, of run: TracedRun, _ kept: Kept, _ findings: inout FixedPointFindings,
+    at place: Int, of run: TracedRun, _ kept: Kept, _ findings: inout FixedPointFindings,
     _ isCancelled: @Sendable () -> Bool, _ progress: (Int, String) -> Void
   ) throws {
     guard let last = kept.last else { return }
+    let example = kept.examples[place]
     let map = try LatentMap(
       run.model, run.input.examples(example..<example + 1), of: run.iterations)
     let state = last.states[example]
     let random = Random(seed: seed, for: "fixed points").split(UInt64(example))
-    let trajectory = kept.trajectory(of: example)
+    let trajectory = kept.trajectory(place)
     let spectrum = try map.spectrum(row: 0, at: state, seed: seed)
     var found = FixedPointFindings.Example(
       example: example, last: last.iteration, spectrum: spectrum,
       mismatch: try mismatch(map, kept, example))
     // However far this gets, it is kept.
-    let place = findings.examples.count
     findings.examples.append(found)
     func done(_ message: String) {
-      findings.examples[place] = found
+      findings.examples[findings.examples.count - 1] = found
       progress(1, "example \(example): \(message)")
     }
 
@@ -214,7 +219,7 @@ extension FixedPointProbe {
     var drawn = random.split(1)
     let half = kept.states.last { $0.iteration <= last.iteration / 2 } ?? kept.states[0]
     found.perturbation = try Perturbation(
-      of: half.states[example], at: half.iteration, map, directions: directions,
+      of: half.states[place], at: half.iteration, map, directions: directions,
       iterations: max(last.iteration - half.iteration, 1), random: &drawn, answers: answers,
       isCancelled: isCancelled)
     done("pushes")
