@@ -80,30 +80,6 @@ package struct H5Dataset: H5Object {
     }
   }
 
-  /// Refuses to read `bytes` that the file cannot hold, before memory is set aside for them, and
-  /// data that lies in other files.
-  package func checkStored(bytes: Int) throws {
-    let properties = try H5Handle("read the layout of '\(name)'") {
-      H5Dget_create_plist(handle.id)
-    }
-    let external = try HDF5.call("read the layout of '\(name)'") {
-      H5Pget_external_count(properties.id)
-    }
-    guard external == 0, HDF5.locked({ H5Pget_layout(properties.id) }) != H5D_VIRTUAL else {
-      throw TraceError(.damaged, "'\(name)' keeps its data in other files")
-    }
-    var fileBytes: hsize_t = 0
-    let file = try H5Handle("find the file of '\(name)'") { H5Iget_file_id(handle.id) }
-    try HDF5.call("read the file's size") { H5Fget_filesize(file.id, &fileBytes) }
-    let stored = min(HDF5.locked { H5Dget_storage_size(handle.id) }, fileBytes)
-    // Deflate makes nothing smaller than a 1032nd; unwritten chunks of small arrays take no room.
-    let most = Double(stored) * 1_100 + 65_536
-    guard Double(bytes) <= most else {
-      throw TraceError(
-        .damaged, "'\(name)' claims \(bytes) bytes here, but the file holds only \(stored)")
-    }
-  }
-
   /// Reads all strings of a scalar or one-axis dataset, up to 1 GiB of them.
   ///
   /// Variable-length ones are read one by one: many entries may point at one long text, so the size
