@@ -35,6 +35,9 @@ let package = Package(
     .systemLibrary(
       name: "CArpack", pkgConfig: "arpack",
       providers: [.apt(["libarpack2-dev"]), .brew(["arpack"])]),
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib",
+      providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
 
     // MARK: - What configurations have in common: strict keys, errors that name the field
 
@@ -58,7 +61,8 @@ let package = Package(
     // MARK: - Data in and out: Tensor ← Tasks, Tensor ← Trace
 
     .target(name: "AsuraTasks", dependencies: ["AsuraTensor", "AsuraConfiguration"]),
-    .target(name: "AsuraTrace", dependencies: ["AsuraTensor", "CHDF5"]),
+    .target(
+      name: "AsuraTrace", dependencies: ["AsuraTensor", "AsuraKernels", "CHDF5", "CZlib"]),
 
     // MARK: - Training and analysis
 
