@@ -69,7 +69,7 @@ public struct LinkedTraces: Sendable {
     let source = url.deletingLastPathComponent().appendingPathComponent(sources[index])
     do {
       return try TraceReader(source)
-    } catch let error where error.kind == .missing {
+    } catch let error as TraceError where error.kind == .missing {
       throw TraceError(
         .missing, "\(axis) \(coordinates[index]) of \(url.lastPathComponent) is not there any more",
         advice: "Put it back, or link the others anew", file: source)

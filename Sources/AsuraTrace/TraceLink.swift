@@ -32,7 +32,7 @@ public struct TraceLink: Sendable {
   /// - Throws: `TraceError`: `misuse` if the traces disagree, and where; what opening a trace may
   ///   throw; no file is left then.
   public func write(
-    to url: URL, overwriting: Bool = false, progress: (_ bytes: Int) throws -> Void = { _ in }
+    to url: URL, overwriting: Bool = false, progress: @escaping (_ bytes: Int) throws -> Void = { _ in }
   ) throws {
     let output = OutputFile(url: url, overwrites: overwriting)
     try output.checkFree()
@@ -211,7 +211,7 @@ private struct LinkedGroup {
 
 extension TraceLink {
   private func write(
-    _ sources: [Source], to root: H5Group, _ progress: (_ bytes: Int) throws -> Void
+    _ sources: [Source], to root: H5Group, _ progress: @escaping (_ bytes: Int) throws -> Void
   ) throws {
     try root.setAttribute("NX_class", "NXroot")
     try root.setAttribute("default", "run")

@@ -106,3 +106,12 @@ extension H5Group {
     return axes
   }
 }
+
+extension H5Group {
+  /// The dataset at a path below this group.
+  func dataset(at path: String) throws -> H5Dataset {
+    let names = path.split(separator: "/").map(String.init)
+    let parent = try names.dropLast().reduce(self) { try $0.group($1) }
+    return try parent.dataset(names.last ?? "")
+  }
+}
