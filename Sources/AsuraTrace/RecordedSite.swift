@@ -67,7 +67,7 @@ struct RecordedArray: Sendable {
   static func all(
     in run: H5Group
   ) throws -> (sites: [String: RecordedArray], readouts: [String: RecordedArray]) {
-    let last = try run.integer("last_iteration") ?? -1
+    let last = try committed(in: run).last
     var found: [String: RecordedArray] = [:]
     func add(_ name: String, _ group: H5Group, _ array: String, _ axes: [String]) throws {
       found[name] = try RecordedArray(name, in: group, array, axes: axes, block: nil, upTo: last)
@@ -140,6 +140,18 @@ struct RecordedArray: Sendable {
     site = RecordedSite(
       name: name, axes: scales, iterations: iterations, elements: RecordedElements(number),
       unit: try dataset.text("units") ?? "", longName: try dataset.text("long_name") ?? name)
+  }
+
+  /// How many iterations were committed, and the last; −1 for none. While a trace grows, and in what a kill
+  /// leaves of it, the list of them says so; a trace that ended has it in attributes, old ones only there.
+  static func committed(in run: H5Group) throws -> (count: Int, last: Int) {
+    let told = (
+      count: try run.integer("committed_iterations") ?? 0,
+      last: try run.integer("last_iteration") ?? -1
+    )
+    guard try run.contains("iteration") else { return told }
+    let list = try iterations(of: run, upTo: .max)
+    return (list.count, list.last ?? -1)
   }
 
   /// The committed iterations of a group.

@@ -83,8 +83,8 @@ public struct TraceReader: Sendable {
       (try run.text("start_time"), try run.text("end_time"))
     }
     (committedIterations, lastIteration) = try Self.locating(url) {
-      let last = try run.integer("last_iteration") ?? -1
-      return (try run.integer("committed_iterations") ?? 0, last < 0 ? nil : last)
+      let (count, last) = try RecordedArray.committed(in: run)
+      return (count, last < 0 ? nil : last)
     }
     iterations = try Self.locating(url) {
       let total = try run.integer("iterations")

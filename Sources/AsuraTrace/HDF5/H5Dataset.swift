@@ -6,10 +6,19 @@ package struct H5Layout: Sendable {
   package var growable = false
   /// Compression from 0 (none) to 9.
   package var deflate = 0
+  /// The shape of a chunk; chosen by its size where nil.
+  package var chunk: [Int]?
+  /// Whether chunks carry checksums. Those that are written again and again as they fill do not: a program
+  /// killed in the midst of that would leave a wrong one.
+  package var hasChecksums = true
 
-  package init(growable: Bool = false, deflate: Int = 0) {
+  package init(
+    growable: Bool = false, deflate: Int = 0, chunk: [Int]? = nil, hasChecksums: Bool = true
+  ) {
     self.growable = growable
     self.deflate = deflate
+    self.chunk = chunk
+    self.hasChecksums = hasChecksums
   }
 
   /// Chunks of at most 4 MiB: one entry of a growable first axis, split along the next axes if need
@@ -127,13 +136,14 @@ extension H5Group {
     let properties = try H5Handle(doing) { H5Pcreate(asura_h5p_dataset_create()) }
     // Scalars and empty arrays cannot be chunked, and only chunks carry checksums.
     if layout.growable || !shape.isEmpty && !shape.contains(0) {
-      let chunk = layout.chunk(of: shape, elementSize: type.size).map { hsize_t($0) }
+      let chunk = (layout.chunk ?? layout.chunk(of: shape, elementSize: type.size))
+        .map { hsize_t($0) }
       try HDF5.call(doing) { H5Pset_chunk(properties.id, Int32(chunk.count), chunk) }
       if layout.deflate > 0 {
         try HDF5.call(doing) { H5Pset_shuffle(properties.id) }
         try HDF5.call(doing) { H5Pset_deflate(properties.id, UInt32(layout.deflate)) }
       }
-      try HDF5.call(doing) { H5Pset_fletcher32(properties.id) }
+      if layout.hasChecksums { try HDF5.call(doing) { H5Pset_fletcher32(properties.id) } }
     }
     if type.isFloat {
       var missing = Double.nan

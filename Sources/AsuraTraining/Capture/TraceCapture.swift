@@ -110,7 +110,7 @@ public struct TraceCapture<S: Scalar>: Sendable {
         for value in values {
           try writer.append(site: value.name, iteration: iteration, values: value.tensor)
         }
-        try writer.commit()
+        try writer.commit(iteration)
         try progress(iteration)
       }
       try writer.finish()
