@@ -1,3 +1,5 @@
+import AsuraTensor
+
 /// The sums that were taken of the recorded values as they were written, to be compared with what is
 /// in the file now.
 struct SelfCheck: Sendable {
@@ -7,6 +9,26 @@ struct SelfCheck: Sendable {
   init() {}
 
   init(_ run: H5Group) throws {
+    guard try run.contains("provenance") else { return }
+    let provenance = try run.group("provenance")
+    guard try provenance.contains("self_check") else { return }
+    let group = try provenance.group("self_check")
+    let paths = try group.dataset("path").texts()
+    let iterations = try RecordedArray.iterations(
+      of: group, upTo: RecordedArray.committed(in: run).last)
+    let dataset = try group.dataset("sums")
+    let shape = try dataset.shape()
+    guard shape.count == 3, shape[0] >= iterations.count, shape[1] == paths.count, shape[2] == 3
+    else { throw TraceError(.damaged, "the self-check has the shape \(shape)") }
+    let sums: Tensor<Double> = try dataset.tensor(
+      Double.self, start: [0, 0, 0], count: [iterations.count, paths.count, 3])
+    let elements = sums.elements
+    for (row, iteration) in iterations.enumerated() {
+      for (array, path) in paths.enumerated() {
+        let place = (row * paths.count + array) * 3
+        expected[path, default: [:]][iteration] = (elements[place], elements[place + 1])
+      }
+    }
   }
 
   /// Compares the sums of a dataset's rows with those taken at capture.

@@ -32,7 +32,8 @@ public struct TraceLink: Sendable {
   /// - Throws: `TraceError`: `misuse` if the traces disagree, and where; what opening a trace may
   ///   throw; no file is left then.
   public func write(
-    to url: URL, overwriting: Bool = false, progress: @escaping (_ bytes: Int) throws -> Void = { _ in }
+    to url: URL, overwriting: Bool = false,
+    progress: @escaping (_ bytes: Int) throws -> Void = { _ in }
   ) throws {
     let output = OutputFile(url: url, overwrites: overwriting)
     try output.checkFree()

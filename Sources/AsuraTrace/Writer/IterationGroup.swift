@@ -1,4 +1,4 @@
-import Foundation
+import AsuraTensor
 
 /// An `NXdata` group whose first axis is the iteration, being written: it grows by a row an iteration.
 ///
@@ -121,6 +121,34 @@ struct IterationGroup: Sendable {
     written = iterations.count
   }
 
+  /// Takes over the rows of iterations up to `last` from the same group of another file.
+  mutating func takeOver(from other: H5Group, upTo last: Int) throws {
+    iterations = try RecordedArray.iterations(of: other, upTo: last)
+    for index in arrays.indices {
+      let target = arrays[index].dataset
+      let source = try other.dataset(target.name)
+      let shape = [iterations.count] + (try target.shape().dropFirst())
+      if arrays[index].seriesWidth != nil {
+        let values: Tensor<Double> = try source.tensor(
+          Double.self, start: shape.map { _ in 0 }, count: shape)
+        arrays[index].waiting = values.elements
+        continue
+      }
+      let (old, new) = (try source.storage(), try target.storage())
+      guard old.chunk == new.chunk, old.filters == new.filters, let chunk = new.chunk,
+        try source.kind() == target.kind()
+      else {
+        throw TraceError(
+          .misuse, "\(path(of: index)) is stored otherwise than it would be now",
+          advice: "Go on with the same options of storage")
+      }
+      try grow(index, to: iterations.count)
+      for block in H5Blocks(of: shape, in: chunk) {
+        try source.copyChunk(at: block.start, to: target, largest: H5Dataset.mostChunkBytes)
+      }
+    }
+  }
+
   /// How many rows are left when those after an iteration are dropped; nil if none is dropped.
   func rows(upTo last: Int?) -> Int? {
     let kept = iterations.prefix { iteration in last.map { iteration <= $0 } ?? false }.count
@@ -132,10 +160,9 @@ extension H5Group {
   /// Cuts everything in a group that grows along the iteration to some rows.
   func cut(toRows rows: Int) throws {
     for name in try names() {
-      let member = try dataset(name)
-      guard let first = try member.shape().first, try member.isGrowable(), first > rows else {
-        continue
-      }
+      guard case .dataset(let member) = try member(name), try member.isGrowable(),
+        let first = try member.shape().first, first > rows
+      else { continue }
       try member.resize(firstAxisTo: rows)
     }
   }

@@ -5,15 +5,23 @@ import Foundation
 struct OutputFile: Sendable {
   let url: URL
   let overwrites: Bool
-  var partial: URL { URL(fileURLWithPath: url.path + ".partial") }
+  /// What the name ends in until then.
+  var suffix = ".partial"
+  var partial: URL { URL(fileURLWithPath: url.path + suffix) }
 
-  /// Refuses a name that is taken, unless it may be overwritten; a folder never may.
+  /// Refuses a name that is taken, unless it may be overwritten; a folder and a file that is being written never
+  /// may.
   func checkFree() throws {
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue
     {
       throw TraceError(
         .exists, "this is a folder", advice: "Give the name of a file in it", file: url)
+    }
+    guard !WriterLock.isHeld(partial) else {
+      throw TraceError(
+        .exists, "a capture that is running writes this file",
+        advice: "Wait for it to end, or choose another name", file: partial)
     }
     guard !overwrites else { return }
     guard !FileManager.default.fileExists(atPath: url.path) else {
@@ -43,6 +51,14 @@ struct OutputFile: Sendable {
       .inaccessible,
       "the disk is full: an iteration may need \(bytes) bytes, "
         + "\(Int(free)) are free", advice: "End the trace to keep what was committed, or make room")
+  }
+
+  /// Gives the partial file another name for the time being.
+  func move(to other: URL) throws {
+    guard rename(partial.path, other.path) == 0 else {
+      throw TraceError(
+        .inaccessible, "could not be renamed: \(String(cString: strerror(errno)))", file: partial)
+    }
   }
 
   /// Gives the closed partial file its name, once its content is safe on the disk.

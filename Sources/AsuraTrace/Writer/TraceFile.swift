@@ -32,6 +32,8 @@ final class TraceFile: @unchecked Sendable {
 
   private let output: OutputFile
   private let file: H5File
+  /// Tells other programs that this one is alive.
+  private let lock: WriterLock
   private let isFollowed: Bool
   private let run: H5Group
   private let committed: H5Dataset
@@ -40,19 +42,24 @@ final class TraceFile: @unchecked Sendable {
   private let summaries: [Int]
   private let check: Int
   private let checkedArrays: [[Int]: Int]
-  private let sites: [String]
   /// Sums over the chunks of iterations under way, by iteration, array, block and chunk.
   private var moments: [Int: [Int: [[Int]: Moments]]] = [:]
-  /// How many committed iterations each site came in.
-  private var fired: [String: Int] = [:]
   /// Iterations that are whole, but not yet to stay.
   private var waiting: [Int] = []
   private var lastSettled = Date.distantPast
   private var isClosed = false
 
-  init(_ output: OutputFile, _ description: TraceDescription, _ storage: TraceStorage) throws {
+  /// - Parameter old: a trace whose committed iterations are taken over first. Until they are, the new file has
+  ///   another name than that of a partial trace.
+  init(
+    _ output: OutputFile, _ description: TraceDescription, _ storage: TraceStorage,
+    continuing old: TraceReader? = nil
+  ) throws {
     self.output = output
-    file = try H5File.create(output.partial, growsInPlace: true)
+    var place = output
+    if old != nil { place.suffix = ".resuming" }
+    file = try H5File.create(place.partial, growsInPlace: true)
+    lock = WriterLock(place.partial)
     do {
       var layout = try TraceLayout(description, storage, in: file.root)
       try layout.finish()
@@ -65,8 +72,16 @@ final class TraceFile: @unchecked Sendable {
       summaries = layout.summaries
       check = layout.check
       checkedArrays = layout.checkedArrays
-      sites = description.sites.map(\.name)
+      if let old {
+        for index in groups.indices {
+          try groups[index].takeOver(
+            from: old.file.root.group(at: groups[index].path), upTo: old.lastIteration ?? -1)
+        }
+        waiting = try RecordedArray.iterations(of: old.run, upTo: old.lastIteration ?? -1)
+        _ = try settle(isUrgent: true)
+      }
       try file.flush()
+      if old != nil { try place.move(to: output.partial) }
       var (isFollowed, note): (Bool, String?) = (false, nil)
       if storage.canBeFollowed {
         do {
@@ -79,7 +94,7 @@ final class TraceFile: @unchecked Sendable {
       (self.isFollowed, self.note) = (isFollowed, note)
     } catch {
       try? file.close()
-      output.discard()
+      place.discard()
       throw error
     }
   }
@@ -97,8 +112,8 @@ final class TraceFile: @unchecked Sendable {
     }
   }
 
-  /// Takes note that all values of an iteration have been written, of these sites.
-  func commit(_ iteration: Int, summary: [Double], sites: Set<String>) {
+  /// Takes note that all values of an iteration have been written.
+  func commit(_ iteration: Int, summary: [Double]) {
     if !summary.isEmpty {
       for group in summaries {
         groups[group].append(summary.map { [$0] }, iteration: iteration)
@@ -106,7 +121,7 @@ final class TraceFile: @unchecked Sendable {
     }
     let sums = moments.removeValue(forKey: iteration) ?? [:]
     let rows = (0..<checkedArrays.count).flatMap { array -> [Double] in
-      guard let chunks = sums[array] else { return [.nan, .nan, .nan] }
+      guard let chunks = sums[array] else { return [0, 0, 0] }
       // In the order of the chunks, whichever came first.
       var total = Moments()
       for (_, sums) in chunks.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
@@ -115,7 +130,6 @@ final class TraceFile: @unchecked Sendable {
       return [total.sum, total.squares, Double(total.others)]
     }
     groups[check].append([rows], iteration: iteration)
-    for site in sites { fired[site, default: 0] += 1 }
     waiting.append(iteration)
   }
 
@@ -159,42 +173,13 @@ final class TraceFile: @unchecked Sendable {
           try file.root.group(at: group.path).cut(toRows: rows)
         }
       }
-      try TraceEnding(
-        status: status, reason: reason, count: count, last: last,
-        fired: sites.map { fired[$0] ?? 0 }
-      ).write(to: file.root)
+      try TraceEnding(status: status, reason: reason, count: count, last: last)
+        .write(to: file.root)
       try file.flush()
       try file.close()
     } catch {
       if isFollowed { try? file.close() }
       throw error
-    }
-  }
-}
-
-/// How a trace ended, as its attributes say.
-struct TraceEnding {
-  var status: String
-  var reason: String?
-  var count: Int
-  var last: Int?
-  /// How many committed iterations each site came in, in the order of the file; nil leaves what is there.
-  var fired: [Int]?
-
-  func write(to root: H5Group) throws {
-    let run = try root.group("run")
-    try run.setAttribute("committed_iterations", .integer(Int64(count)))
-    try run.setAttribute("last_iteration", .integer(Int64(last ?? -1)))
-    try run.setAttribute("status", .text(status))
-    if let reason { try run.setAttribute("reason", .text(reason)) }
-    try run.setAttribute("end_time", .text(Date().ISO8601Format()))
-    if let fired {
-      let values = fired.map { Int64($0) }
-      let dataset = try run.group("provenance").group("hooks").dataset("fired")
-      try values.withUnsafeBytes { bytes in
-        guard let base = bytes.baseAddress else { return }
-        try dataset.write(base, as: .int64, start: [0], count: [values.count])
-      }
     }
   }
 }

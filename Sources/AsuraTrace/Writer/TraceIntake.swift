@@ -12,6 +12,9 @@ struct TraceIntake: Sendable {
   private var chunks: [ChunkKey: (buffer: ChunkBuffer, filled: Int)] = [:]
   private var lastCommitted: Int?
 
+  /// - Parameter last: the last iteration that was committed before.
+  init(after last: Int? = nil) { lastCommitted = last }
+
   /// The earliest iteration under way.
   var first: Int? { iterations.keys.min() }
 

@@ -75,6 +75,14 @@ struct TraceLayout {
       shape: shape, elementSize: number.size, rowsAtATime: description.rowsAtATime ?? shape.first)
   }
 
+  /// Says how many bits of the mantissa were kept, as netCDF's own rounding does.
+  private func noteRounding(in group: IterationGroup, _ array: Int) throws {
+    guard let bits = encoding.keptBits else { return }
+    try group.setAttribute(Self.rounding, .integer(Int64(bits)), of: array)
+  }
+
+  static let rounding = "_QuantizeBitRoundNumberOfSignificantBits"
+
   /// The same series stand in `/run/summary` and at the root, so that whoever opens the file sees something.
   private mutating func addSummary(_ names: [String]) throws {
     let summary = try NXDataGroup(in: run, "summary", title: "Summary of the iterations")
@@ -107,6 +115,7 @@ struct TraceLayout {
     let array = try group.addArray(
       name, axes: axes, chunk: grid.chunk, encoding, unit: site.unit, longName: site.longName)
     try group.setAttribute("site", .text(site.name), of: array)
+    try noteRounding(in: group, array)
     if axes.count >= 2 { try group.setAttribute("interpretation", "image", of: array) }
     try data.setSignal(name, axes: ["iteration"] + axes)
     places[site.name] = ArrayPlace(
@@ -130,6 +139,7 @@ struct TraceLayout {
       "pattern", axes: ["block"] + names, chunk: [1] + grid.chunk, encoding,
       longName: "attention pattern")
     try group.setAttribute("site", "core.*.attn.pattern", of: array)
+    try noteRounding(in: group, array)
     try group.setAttribute("interpretation", "image", of: array)
     try data.setSignal("pattern", axes: ["iteration", "block"] + names)
     if let neighbours = description.neighbours, names.suffix(2) == ["query", "neighbour"] {
@@ -175,7 +185,11 @@ struct TraceLayout {
       correct: hasTargets
         ? try add(
           "correct", ChunkEncoding(.uint8), "whether the likeliest class is the target") : nil)
-    if keepsLogits { self.places["logits"] = try add("logits", encoding, rank: 3, "logits") }
+    if keepsLogits {
+      let logits = try add("logits", encoding, rank: 3, "logits")
+      try noteRounding(in: group, logits.array)
+      self.places["logits"] = logits
+    }
     let axes = ["iteration"] + places
     if hasTargets {
       try data.setSignal("loss", axes: axes, auxiliary: ["entropy"])
@@ -221,7 +235,7 @@ struct TraceLayout {
     try sites.attach(hooks.group.dataset("hook"), axis: 0)
     try hooks.addArray(
       "fired", .integers(IntegerArray([names.count], names.map { _ in 0 })), as: .int64,
-      axes: ["hook"], longName: "committed iterations in which the site's values came")
+      axes: ["hook"], longName: "iterations in which the site's values came and were stored")
     try hooks.setSignal("fired", axes: ["hook"])
   }
 }

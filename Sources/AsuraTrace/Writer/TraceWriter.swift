@@ -25,7 +25,10 @@ public final class TraceWriter: Sendable {
   private let roomPerIteration: Int
   private let steps: LatentSteps?
   private let readouts: Readouts?
-  private let intake = Mutex(TraceIntake())
+  /// Where a run goes on that resumes a trace; nil for a new one, and where nothing had been committed.
+  public let resumePoint: ResumePoint?
+  private var resumedFrom: Int? { resumePoint?.iteration }
+  private let intake: Mutex<TraceIntake>
   private let isEnded = Mutex(false)
 
   /// How many bytes may be on their way to the file.
@@ -37,7 +40,7 @@ public final class TraceWriter: Sendable {
   ///   - overwrite: whether a file of this name is replaced.
   /// - Throws: `TraceError` if the output exists or cannot be written, or the description
   ///   contradicts itself; no file is left then.
-  public init(
+  public convenience init(
     _ url: URL, describing description: TraceDescription, storage: TraceStorage = TraceStorage(),
     overwrite: Bool = false
   ) throws {
@@ -45,14 +48,51 @@ public final class TraceWriter: Sendable {
     try TraceError.locating(url, .misuse) { try storage.validate() }
     try output.checkFree()
     if overwrite { output.discard() }
+    try self.init(output, description, storage, continuing: nil)
+  }
+
+  /// Goes on with a trace whose capture was killed or ended early, from its last committed iteration.
+  ///
+  /// What was committed is copied into a new file, which takes the old one's place when it has everything: whenever
+  /// this is killed, nothing is lost. Values of iterations up to `committed.last` may be appended again: they only
+  /// prepare the series that compare an iteration with the one before.
+  /// - Throws: `TraceError` of kind `misuse`, listing what differs, if the trace is of something else.
+  public convenience init(
+    resuming url: URL, describing description: TraceDescription,
+    storage: TraceStorage = TraceStorage()
+  ) throws {
+    try TraceError.locating(url, .misuse) { try storage.validate() }
+    let output = OutputFile(url: url, overwrites: true)
+    var new = output
+    new.suffix = ".resuming"
+    try output.checkFree()
+    try new.checkFree()
+    new.discard()
+    let old = try Resumption(of: output)
+    defer { old.discard() }
+    try TraceError.locating(url, .damaged) {
+      try old.check(description, storage)
+    }
+    try self.init(output, description, storage, continuing: old.trace)
+  }
+
+  private init(
+    _ output: OutputFile, _ description: TraceDescription, _ storage: TraceStorage,
+    continuing old: TraceReader?
+  ) throws {
+    let url = output.url
     self.url = url
     self.output = output
     let file = try TraceError.locating(
       url, .inaccessible, advice: "Check the folder, its permissions and its free space"
     ) {
       try TraceHeader.validate(description)
-      return try TraceFile(output, description, storage)
+      return try TraceFile(output, description, storage, continuing: old)
     }
+    resumePoint = try old.flatMap { old in
+      try TraceError.locating(url, .damaged) { try ResumePoint(old, storage) }
+    }
+    intake = Mutex(TraceIntake(after: old?.lastIteration))
     self.file = file
     sites = Dictionary(uniqueKeysWithValues: description.sites.map { ($0.name, $0) })
     kept = sites.compactMapValues { $0.iterations.map { Set($0) } }
@@ -74,16 +114,20 @@ public final class TraceWriter: Sendable {
 
   /// Stores a site's values at an iteration: those of the whole batch, or of some rows of it.
   ///
-  /// The rows of one iteration may come in any order and from any thread, and several iterations may be under way,
-  /// if each site's rows begin every iteration in turn.
+  /// Parts may come in any order and from any thread, and those of several iterations may be under way, if each
+  /// site's begin every iteration in turn. A whole batch commits the iterations before its own first.
   /// - Throws: `TraceError`: `misuse` for an undeclared site, another shape than declared, an
   ///   iteration that was committed or rows that came before; `inaccessible` if writing failed.
   public func append<S: Scalar>(
     site: String, iteration: Int, rows: Range<Int>? = nil, values: Tensor<S>
   ) throws {
     try locating {
-      let rows = try accept(site, iteration, rows, values.shape)
-      let isKept = kept[site]?.contains(iteration) ?? true
+      while rows == nil, let first = intake.withLock({ $0.first }), first < iteration {
+        try commit(first)
+      }
+      let isOld = iteration <= resumedFrom ?? -1
+      let rows = try accept(site, iteration, rows, values.shape, isOld: isOld)
+      let isKept = !isOld && kept[site]?.contains(iteration) ?? true
       if site == "latent" { steps?.add(values, rows: rows, iteration: iteration) }
       if site == "logits",
         let series = readouts?.add(values, rows: rows, iteration: iteration), isKept,
@@ -116,9 +160,13 @@ public final class TraceWriter: Sendable {
   /// it is in the file to stay. Iterations are committed in order.
   public func commit(_ iteration: Int? = nil) throws {
     try locating {
-      guard let (iteration, names) = try intake.withLock({ try $0.commit(iteration, sites) }) else {
+      if let iteration, iteration <= resumedFrom ?? -1 {
+        _ = steps?.take(iteration)
+        _ = readouts?.take(iteration)
         return
       }
+      guard let (iteration, names) = try intake.withLock({ try $0.commit(iteration, sites) })
+      else { return }
       var summary: [Double] = []
       if let steps {
         let latent = steps.take(iteration)
@@ -126,9 +174,7 @@ public final class TraceWriter: Sendable {
       }
       if let readouts { summary.append(readouts.take(iteration)) }
       if names.isDisjoint(with: ["latent", "logits"]) { summary = [] }
-      try queue.add { [file, summary] in
-        file.commit(iteration, summary: summary, sites: names)
-      }
+      try queue.add { [file, summary] in file.commit(iteration, summary: summary) }
     }
   }
 
@@ -185,7 +231,7 @@ public final class TraceWriter: Sendable {
 extension TraceWriter {
   /// Checks that values fit and takes note of them; returns their rows.
   private func accept(
-    _ name: String, _ iteration: Int, _ rows: Range<Int>?, _ shape: [Int]
+    _ name: String, _ iteration: Int, _ rows: Range<Int>?, _ shape: [Int], isOld: Bool
   ) throws -> Range<Int> {
     guard let site = sites[name] else {
       let known = sites.keys.sorted().joined(separator: ", ")
@@ -201,6 +247,7 @@ extension TraceWriter {
         "site '\(name)' was declared with the shape \(site.shape) "
           + "but came with \(shape) for the rows \(rows) at iteration \(iteration)")
     }
+    if isOld { return rows }
     let isNew = try intake.withLock { try $0.accept(name, iteration, rows) }
     if isNew { try output.checkRoom(bytes: roomPerIteration) }
     return rows
