@@ -106,7 +106,8 @@ let package = Package(
     // MARK: - Tests
 
     .target(
-      name: "AsuraTestSupport", dependencies: ["AsuraTensor", "AsuraDiff", "AsuraModel"],
+      name: "AsuraTestSupport",
+      dependencies: ["AsuraTensor", "AsuraDiff", "AsuraModel", "AsuraTrace"],
       path: "Tests/AsuraTestSupport"),
     .testTarget(name: "AsuraTensorTests", dependencies: ["AsuraTensor", "AsuraTestSupport"]),
     .testTarget(

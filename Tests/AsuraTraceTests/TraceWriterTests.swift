@@ -52,7 +52,7 @@ import Testing
       #expect(parts.note == nil)
       try feedParts(parts, 0...4)
       try parts.finish()
-      let (a, b) = (try stored(urls[0]), try stored(urls[1]))
+      let (a, b) = (try storedData(urls[0]), try storedData(urls[1]))
       #expect(a.count > 40 && a == b)
     }
   }
@@ -253,7 +253,7 @@ import Testing
       let writer = try TraceWriter(whole, describing: Fixture.description, storage: storage)
       try Fixture.feed(writer, 0...4)
       try writer.finish()
-      let expected = try stored(whole)
+      let expected = try storedData(whole)
       for isRecovered in [false, true] {
         let url = try killed(folder, after: 0...2, storage)
         let partial = TraceRecovery.partial(of: url)
@@ -269,7 +269,7 @@ import Testing
         try writer.finish()
         let resumed = try TraceReader(url)
         #expect(resumed.status == .complete && resumed.reason == nil)
-        #expect(try stored(url) == expected, "recovered: \(isRecovered)")
+        #expect(try storedData(url) == expected, "recovered: \(isRecovered)")
         #expect(try names(in: folder) == ["killed.h5", "whole.h5"])
         let again = traceError {
           _ = try TraceWriter(resuming: url, describing: Fixture.description, storage: storage)
@@ -315,32 +315,4 @@ extension H5Dataset {
     }
     return values
   }
-}
-
-/// Every dataset of a file by its path: its shape and the bits of its numbers, or its texts.
-func stored(_ url: URL) throws -> [String: String] {
-  var found: [String: String] = [:]
-  func visit(_ group: H5Group, _ path: String) throws {
-    for name in try group.names() {
-      if let member = try? group.group(name) {
-        try visit(member, "\(path)/\(name)")
-        continue
-      }
-      let dataset = try group.dataset(name)
-      let shape = try dataset.shape()
-      guard case .number(let number) = try dataset.kind() else {
-        found["\(path)/\(name)"] = "\(try dataset.texts())"
-        continue
-      }
-      var bytes = [UInt8](repeating: 0, count: shape.reduce(number.size, *))
-      try bytes.withUnsafeMutableBytes {
-        guard let base = $0.baseAddress else { return }
-        try dataset.read(into: base, as: number, start: shape.map { _ in 0 }, count: shape)
-      }
-      found["\(path)/\(name)"] = "\(shape) \(bytes)"
-    }
-  }
-  let file = try H5File.open(url)
-  try visit(file.root, "")
-  return found
 }
