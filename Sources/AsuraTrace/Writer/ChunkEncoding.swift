@@ -6,34 +6,37 @@ import Foundation
 ///
 /// `@unchecked Sendable`: parts of a batch fill different bytes of it; it is handed on through locks, and only
 /// one thread at a time encodes or writes it.
-final class ChunkBuffer: @unchecked Sendable {
+package final class ChunkBuffer: @unchecked Sendable {
   private var base: UnsafeMutableRawPointer
-  private(set) var count: Int
+  private var capacity: Int
+  fileprivate var count: Int
   /// Sums over its values, once it is encoded.
   fileprivate(set) var moments = Moments()
 
   /// - Parameter count: the bytes of the chunk.
-  init(count: Int) {
+  package init(count: Int) {
     self.count = count
-    base = UnsafeMutableRawPointer.allocate(byteCount: count + 4, alignment: 64)
+    capacity = count + 4
+    base = BufferPool.shared.take(bytes: capacity)
   }
 
-  deinit { base.deallocate() }
+  deinit { BufferPool.shared.give(base, bytes: capacity) }
 
   /// All bytes, the checksum's room excepted.
-  var bytes: UnsafeMutableRawBufferPointer { .init(start: base, count: count) }
+  package var bytes: UnsafeMutableRawBufferPointer { .init(start: base, count: count) }
 
   /// Puts HDF5's checksum of the bytes behind them.
-  func seal() {
+  fileprivate func seal() {
     let sum = asura_fletcher32(base, count).littleEndian
     (base + count).storeBytes(of: sum, as: UInt32.self)
     count += 4
   }
 
   /// Takes over another's bytes.
-  func replace(with other: ChunkBuffer, count: Int) {
+  fileprivate func replace(with other: ChunkBuffer) {
     swap(&base, &other.base)
-    self.count = count
+    swap(&capacity, &other.capacity)
+    swap(&count, &other.count)
   }
 }
 
@@ -54,13 +57,13 @@ struct Moments: Sendable, Equatable {
 
 /// What is done to an array's chunks before they are written: the same as HDF5's own filters do, which know only
 /// one thread.
-struct ChunkEncoding: Sendable, Equatable {
+package struct ChunkEncoding: Sendable, Equatable {
   let number: H5Number
-  var deflate = 0
+  let deflate: Int
   /// Bits of mantissa to keep; nil for all.
-  var keptBits: Int?
+  let keptBits: Int?
 
-  init(_ number: H5Number, deflate: Int = 0, keptBits: Int? = nil) {
+  package init(_ number: H5Number, deflate: Int = 0, keptBits: Int? = nil) {
     self.number = number
     self.deflate = deflate
     let all = (number == .float64 ? TraceElements.float64 : .float32).mantissaBits
@@ -69,7 +72,7 @@ struct ChunkEncoding: Sendable, Equatable {
 
   /// Encodes a chunk in place, of which the first `count` elements are values and the rest lies beyond the
   /// array's edge.
-  func encode(_ chunk: ChunkBuffer, values count: Int) {
+  package func encode(_ chunk: ChunkBuffer, values count: Int) {
     let bytes = chunk.bytes
     guard let base = bytes.baseAddress else { return }
     let used = count * number.size
@@ -97,6 +100,6 @@ struct ChunkEncoding: Sendable, Equatable {
     // What waits for the file takes no more memory than it must.
     let result = ChunkBuffer(count: count)
     result.bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: compressed.bytes[..<count]))
-    chunk.replace(with: result, count: count)
+    chunk.replace(with: result)
   }
 }

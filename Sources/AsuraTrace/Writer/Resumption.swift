@@ -85,7 +85,7 @@ struct Resumption {
       {
         found.append("the iterations kept of \(site.name)")
       }
-      compare("how \(site.name) is stored", old.elements, storage.elements)
+      compare("how \(site.name) is stored", old.elements.rawValue, storage.elements.rawValue)
       compare("bits kept of \(site.name)", try bits(of: site.name), storage.keptBits ?? -1)
     }
     return found
