@@ -25,7 +25,7 @@ final class TraceFile: @unchecked Sendable {
   /// How many iterations are in the file to stay, and the last.
   let durable = Mutex<(count: Int, last: Int?)>((0, nil))
   /// Why the file cannot be followed though it should; nil if it can or need not.
-  let note: String?
+  private(set) var note: String?
 
   /// Commits that follow each other faster are made to last together, this many seconds after the last.
   private static let interval = 0.02
@@ -34,7 +34,7 @@ final class TraceFile: @unchecked Sendable {
   private let file: H5File
   /// Tells other programs that this one is alive.
   private let lock: WriterLock
-  private let isFollowed: Bool
+  private var isFollowed = false
   private let run: H5Group
   private let committed: H5Dataset
   private var groups: [IterationGroup]
@@ -82,7 +82,6 @@ final class TraceFile: @unchecked Sendable {
       }
       try file.flush()
       if old != nil { try place.move(to: output.partial) }
-      var (isFollowed, note): (Bool, String?) = (false, nil)
       if storage.canBeFollowed {
         do {
           try file.beFollowed()
@@ -91,7 +90,6 @@ final class TraceFile: @unchecked Sendable {
           note = "the file cannot be followed while it is written: \(error.message)"
         }
       }
-      (self.isFollowed, self.note) = (isFollowed, note)
     } catch {
       try? file.close()
       place.discard()
