@@ -119,7 +119,7 @@ import Testing
       try killed()
       // A capture that was killed is in the way of another.
       try expectFailure(
-        "asura-trace", capture("a.h5", []), in: folder, status: 2, "a.h5.partial", "interrupted")
+        "asura-trace", capture("a.h5", []), in: folder, status: 2, "a.h5.partial", "--resume")
       try expectFailure(
         "asura-trace", ["recover", "nothing.h5"], in: folder, status: 5, "nothing.h5")
       // Something else is not gone on with.

@@ -5,7 +5,7 @@ import AsuraTensor
 /// Chunks go to the file as they come. Series of a few numbers an iteration, and the iterations' numbers, are
 /// kept until `settle`: writing each by itself would cost more than a large chunk.
 struct IterationGroup: Sendable {
-  private struct Array: Sendable {
+  private struct Member: Sendable {
     let dataset: H5Dataset
     /// How many numbers a row has, if they are kept until `settle`.
     let seriesWidth: Int?
@@ -17,7 +17,7 @@ struct IterationGroup: Sendable {
   private(set) var data: NXDataGroup
   /// The names of the groups from the root to this one.
   let path: [String]
-  private var arrays: [Array] = []
+  private var arrays: [Member] = []
   private let scale: H5Dataset
   /// The iterations that have a row, in order.
   private(set) var iterations: [Int] = []
@@ -41,7 +41,7 @@ struct IterationGroup: Sendable {
     let dataset = try data.addArray(
       name, encoding.number, axes: ["iteration"] + axes, unit: unit, longName: longName,
       layout: layout)
-    arrays.append(Array(dataset: dataset, seriesWidth: nil))
+    arrays.append(Member(dataset: dataset, seriesWidth: nil))
     return arrays.count - 1
   }
 
@@ -52,7 +52,7 @@ struct IterationGroup: Sendable {
       growable: true, chunk: [max(1, 512 / width)] + axes.map(\.count), hasChecksums: false)
     let dataset = try data.addArray(
       name, .float64, axes: ["iteration"] + axes.map(\.name), longName: longName, layout: layout)
-    arrays.append(Array(dataset: dataset, seriesWidth: width))
+    arrays.append(Member(dataset: dataset, seriesWidth: width))
   }
 
   func setAttribute(_ name: String, _ value: TraceAttribute, of array: Int) throws {

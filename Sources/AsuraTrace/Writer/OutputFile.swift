@@ -31,8 +31,9 @@ struct OutputFile: Sendable {
     }
     guard !FileManager.default.fileExists(atPath: partial.path) else {
       throw TraceError(
-        .exists, "a capture that is running or was interrupted left this file",
-        advice: "It holds the iterations committed so far. Move it away, or allow overwriting",
+        .exists,
+        "a capture that was killed left this file, with the iterations it had committed: recover it or go on "
+          + "with it (--resume)", advice: "Or move it away, or allow overwriting",
         file: partial)
     }
   }

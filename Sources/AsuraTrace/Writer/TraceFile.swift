@@ -21,7 +21,6 @@ final class TraceFile: @unchecked Sendable {
   let places: [String: ArrayPlace]
   /// Where the series of the readout go.
   let readout: ReadoutPlaces?
-  let hasLatent: Bool
   /// How many iterations are in the file to stay, and the last.
   let durable = Mutex<(count: Int, last: Int?)>((0, nil))
   /// Why the file cannot be followed though it should; nil if it can or need not.
@@ -35,7 +34,6 @@ final class TraceFile: @unchecked Sendable {
   /// Tells other programs that this one is alive.
   private let lock: WriterLock
   private var isFollowed = false
-  private let run: H5Group
   private let committed: H5Dataset
   private var groups: [IterationGroup]
   /// The groups of the summary, and of the self-check.
@@ -66,8 +64,6 @@ final class TraceFile: @unchecked Sendable {
       groups = layout.groups
       places = layout.places
       readout = layout.readout
-      hasLatent = layout.places["latent"] != nil
-      run = layout.run
       committed = layout.committed
       summaries = layout.summaries
       check = layout.check
