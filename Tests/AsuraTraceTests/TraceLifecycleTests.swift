@@ -183,9 +183,9 @@ import Testing
         #expect(error.kind == .inaccessible)
         #expect(error.library.contains { $0.contains("File too large") })
         #expect(!FileManager.default.fileExists(atPath: url.path))
-        let committed = writer.committed.count
-        #expect(committed >= 2)
         if traceError({ try writer.abandon(reason: "the disk is full") }) == nil {
+          let committed = writer.committed.count
+          #expect(committed >= 1)
           let trace = try TraceReader(url)
           #expect(trace.status == .incomplete && trace.committedIterations == committed)
           for t in 0..<committed {
