@@ -115,12 +115,11 @@ struct CaptureCommand: ParsableCommand {
     let progress = reporting.progress("capturing", total: count, unit: "iteration")
     do {
       try Workers.$current.withValue(threads.workers) {
-        try capture.write(
-          to: url, overwriting: output.force, resuming: resume,
-          remark: { printError("note: \($0)") }
-        ) { iteration in
+        try capture.write(to: url, overwriting: output.force, resuming: resume) { iteration in
           if iteration > 0 { progress.update(iteration) }
           if Interrupt.isRequested && iteration < count { throw Interrupted() }
+        } remark: {
+          printError("note: \($0)")
         }
       }
     } catch is Interrupted {

@@ -99,8 +99,8 @@ public struct TraceCapture<S: Scalar>: Sendable {
   ///   - remark: is told what the user should know of how the trace is written.
   public func write(
     to url: URL, overwriting: Bool = false, resuming: Bool = false,
-    remark: (String) -> Void = { _ in },
-    progress: @escaping @Sendable (_ iteration: Int) throws -> Void = { _ in }
+    progress: @escaping @Sendable (_ iteration: Int) throws -> Void = { _ in },
+    remark: (String) -> Void = { _ in }
   ) throws {
     let input = try ModelInput(batch)
     let sites = try resolvedSites()
