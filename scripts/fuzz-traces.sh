@@ -11,9 +11,9 @@ mkdir -p "$findings/corpus"
 
 ASURA_FUZZ=1 swift build -c release --scratch-path .build/fuzz --product fuzz-traces -Xswiftc -sanitize=fuzzer
 
-ASURA_FUZZ_SEEDS=$(printf '%s:' Traces/golden/*.h5)
-export ASURA_FUZZ_SEEDS
-export OPENBLAS_NUM_THREADS=1 SWIFT_BACKTRACE=enable=no
+# The order is that of the findings kept in the tests.
+export ASURA_FUZZ_SEEDS=Traces/golden/schema-1.h5:Traces/golden/schema-1-paged.h5
+export OPENBLAS_NUM_THREADS=1 SWIFT_BACKTRACE=enable=no MALLOC_PERTURB_=165
 nice -n 19 .build/fuzz/release/fuzz-traces "$findings/corpus" Tests/AsuraTraceTests/findings \
   -fork=1 -ignore_crashes=1 -ignore_timeouts=1 -ignore_ooms=1 -timeout=20 -rss_limit_mb=2048 -max_len=400 \
   -artifact_prefix="$findings/" -max_total_time="$seconds" -print_final_stats=1

@@ -34,7 +34,8 @@ public struct FileEdits: Sendable {
       switch kind {
       case 0..<128:
         guard rest.count > Int(kind) else { break }
-        for (index, byte) in rest.prefix(Int(kind) + 1).enumerated() where place + index < bytes.count {
+        for (index, byte) in rest.prefix(Int(kind) + 1).enumerated()
+        where place + index < bytes.count {
           bytes[place + index] = byte
         }
         rest = rest.dropFirst(Int(kind) + 1)
@@ -74,8 +75,8 @@ public struct SeedFile: Sendable {
     var found: [Range<Int>] = []
     var start = 0
     while start + 12 <= bytes.count {
-      if signatures.contains(Array(bytes[start..<start + 4])) {
-        let longest = min(8_192, bytes.count - start)
+      if signatures.contains(where: { bytes[start..<start + 4].elementsEqual($0) }) {
+        let longest = min(2_048, bytes.count - start)
         let length = (8..<max(9, longest - 3)).first { length in
           checksum(bytes[start..<start + length])
             == bytes[start + length..<start + length + 4].reversed().reduce(UInt32(0)) {
@@ -106,8 +107,13 @@ public struct SeedFile: Sendable {
       var (b, c) = (a, a)
       func rotated(_ x: UInt32, _ k: UInt32) -> UInt32 { x << k | x >> (32 - k) }
       func word(_ place: Int) -> UInt32 {
-        (0..<4).reduce(UInt32(0)) { sum, index in
-          place + index < bytes.count ? sum | UInt32(bytes[place + index]) << (8 * index) : sum
+        if place + 4 <= bytes.count {
+          return UInt32(
+            littleEndian: UnsafeRawBufferPointer(bytes).loadUnaligned(
+              fromByteOffset: place, as: UInt32.self))
+        }
+        return (place..<max(place, bytes.count)).reversed().reduce(UInt32(0)) {
+          $0 << 8 | UInt32(bytes[$1])
         }
       }
       var place = 0

@@ -17,7 +17,7 @@ struct DatasetCheck {
     var extent: [Int] { iterations.map { [$0.count] + shape.dropFirst() } ?? shape }
     var bytes: Int {
       guard case .number(let number) = kind else { return 0 }
-      return elementCount(extent + [number.size]) ?? 0
+      return elementCount(extent + [number.size]) ?? .max
     }
   }
 
@@ -46,8 +46,8 @@ struct DatasetCheck {
           if let rows, let first = shape.first {
             try first >= rows.count
               && (dataset.name == "iteration"
-                || dataset.isAttached(
-                  run.dataset(at: parent + "/iteration"), axis: 0))
+                || !dataset.isScale()
+                  && dataset.isAttached(run.dataset(at: parent + "/iteration"), axis: 0))
           } else { false }
         found.append(
           Item(

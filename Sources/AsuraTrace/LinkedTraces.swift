@@ -76,6 +76,20 @@ public struct LinkedTraces: Sendable {
     }
   }
 
+  /// The files that the stacked arrays show to other readers without being among the sources; none in a
+  /// sound file.
+  public func strayFiles() throws -> [String] {
+    let known: Set<String> = isStandalone ? ["."] : Set(sources)
+    return try TraceReader.locating(url) {
+      var strays: Set<String> = []
+      try file.root.walk { _, member in
+        guard case .dataset(let dataset) = member else { return }
+        strays.formUnion(try dataset.virtualFiles().filter { !known.contains($0) })
+      }
+      return strays.sorted()
+    }
+  }
+
   /// Whether a path leads to a file in the folder it is relative to, or below.
   static func isInside(_ path: String) -> Bool {
     let parts = path.split(separator: "/", omittingEmptySubsequences: false)

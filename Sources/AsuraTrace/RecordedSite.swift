@@ -123,7 +123,8 @@ struct RecordedArray: Sendable {
     let lead = block == nil ? 1 : 2
     let iterations = try Self.iterations(of: group, upTo: last)
     guard shape.count == lead + axes.count, Array(shape.dropFirst(lead)) == scales.map(\.count),
-      shape[0] >= iterations.count, block.map({ $0 < shape[1] }) ?? true
+      shape[0] >= iterations.count, block.map({ $0 < shape[1] }) ?? true,
+      elementCount(shape + [8]) != nil
     else {
       throw TraceError(
         .damaged,

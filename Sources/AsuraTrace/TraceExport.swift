@@ -244,7 +244,7 @@ extension TraceExport {
         var cells = [String](repeating: "", count: axes.count)
         var place = part.axes.map { _ in 0 }
         for (axis, column) in columns.enumerated() {
-          cells[column] = "\(part.axes[axis].values[0])"
+          cells[column] = part.axes[axis].values.first.map { "\($0)" } ?? ""
         }
         for index in 0..<part.count / max(1, part.iterations.count) {
           text += "\(part.site.name),\(iteration),"

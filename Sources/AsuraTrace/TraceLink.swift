@@ -38,21 +38,7 @@ public struct TraceLink: Sendable {
     let output = OutputFile(url: url, overwrites: overwriting)
     try output.checkFree()
     let sources = try self.sources(besides: url)
-    if overwriting { output.discard() }
-    try TraceError.locating(
-      url, .inaccessible, advice: "Check the folder, its permissions and its free space"
-    ) {
-      let file = try H5File.create(output.partial)
-      do {
-        try write(sources, to: file.root, progress)
-        try file.close()
-      } catch {
-        try? file.close()
-        output.discard()
-        throw error
-      }
-      try output.publish()
-    }
+    try output.make { try write(sources, to: $0, progress) }
   }
 }
 
@@ -111,6 +97,9 @@ extension TraceLink {
   private func name(of trace: URL, from url: URL) throws -> String {
     let folder = url.deletingLastPathComponent().standardizedFileURL.resolvingSymlinksInPath().path
     let path = trace.standardizedFileURL.resolvingSymlinksInPath().path
+    guard path != url.standardizedFileURL.resolvingSymlinksInPath().path else {
+      throw TraceError(.misuse, "a link cannot replace a trace that it links", file: url)
+    }
     if copies { return trace.lastPathComponent }
     let prefix = folder.hasSuffix("/") ? folder : folder + "/"
     guard path.hasPrefix(prefix) else {
@@ -155,7 +144,9 @@ private struct LinkedGroup {
   static func all(in run: H5Group, upTo last: Int) throws -> [String: LinkedGroup] {
     var found: [String: LinkedGroup] = [:]
     try run.walk { path, member in
-      guard case .group(let group) = member, try group.contains("iteration") else { return }
+      guard case .group(let group) = member, try group.contains("iteration"), !path.isEmpty,
+        !path.hasPrefix("provenance")
+      else { return }
       found[path] = try LinkedGroup(group, upTo: last)
     }
     return found

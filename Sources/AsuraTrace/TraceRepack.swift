@@ -34,21 +34,7 @@ public struct TraceRepack: Sendable {
     }
     let output = OutputFile(url: url, overwrites: overwriting)
     try output.checkFree()
-    if overwriting { output.discard() }
-    try TraceError.locating(
-      url, .inaccessible, advice: "Check the folder, its permissions and its free space"
-    ) {
-      let file = try H5File.create(output.partial)
-      do {
-        try write(to: file.root, progress)
-        try file.close()
-      } catch {
-        try? file.close()
-        output.discard()
-        throw error
-      }
-      try output.publish()
-    }
+    try output.make { try write(to: $0, progress) }
   }
 
   private func write(
@@ -59,7 +45,7 @@ public struct TraceRepack: Sendable {
     try source.walk { _, member in
       guard case .dataset(let dataset) = member, case .number(let number) = try dataset.kind()
       else { return }
-      total += elementCount(try dataset.shape() + [number.size]) ?? 0
+      total += min(elementCount(try dataset.shape() + [number.size]) ?? .max, 1 << 50)
     }
     var done = 0
     let step: (Int) throws -> Void = { bytes in
@@ -80,9 +66,9 @@ public struct TraceRepack: Sendable {
         guard let axes = axes[path], axes.first == "iteration", axes.contains("batch"),
           case .number(let number) = try dataset.kind()
         else { return nil }
-        return H5Copy.Layout(
-          chunk: Self.chunk(of: try dataset.shape(), axes: axes, elementSize: number.size),
-          deflate: deflate)
+        return H5Layout(
+          growable: true, deflate: deflate,
+          chunk: Self.chunk(of: try dataset.shape(), axes: axes, elementSize: number.size))
       },
       fill: { try fill($0, $1, step) },
       progress: step)

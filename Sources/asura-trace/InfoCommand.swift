@@ -65,7 +65,7 @@ struct InfoCommand: ParsableCommand {
       trace: source.trace, bytes: attributes[.size] as? Int ?? 0, status: reader.status.rawValue,
       reason: reader.reason, program: reader.program, commandLine: reader.commandLine,
       startTime: reader.startTime, endTime: reader.endTime, task: input.task,
-      examples: input.tokens?.shape[0], iterations: reader.iterations,
+      examples: input.tokens?.shape.first, iterations: reader.iterations,
       committedIterations: reader.committedIterations, lastIteration: reader.lastIteration,
       sites: reader.sites.map { .init($0) }, readouts: reader.readouts.map { .init($0) },
       facts: input.facts.keys.sorted(), weightsHash: try reader.weightsHash(),

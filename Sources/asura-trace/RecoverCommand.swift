@@ -32,6 +32,7 @@ struct RecoverCommand: ParsableCommand {
     let partial = TraceRecovery.partial(of: name)
     let target = output.output.map { URL(fileURLWithPath: $0) } ?? name
     let source = FileManager.default.fileExists(atPath: partial.path) ? partial : given
+    if FileManager.default.fileExists(atPath: source.path) { try TraceExamination.check(source) }
     let result = try TraceRecovery.recover(
       source, to: target, overwriting: output.force || source == target)
     // All of it is in the trace now, which would be in the way of another capture otherwise.

@@ -43,6 +43,10 @@ struct VerifyCommand: ParsableCommand {
     } else {
       for report in reports { print(text(report)) }
     }
+    for stray in try linked?.strayFiles() ?? [] {
+      printError("\(source.trace): its arrays show '\(stray)', which it does not list as a source")
+      throw ExitCode(CommandStatus.incompleteInput.rawValue)
+    }
     if reports.contains(where: \.verification.isDamaged) {
       throw ExitCode(CommandStatus.incompleteInput.rawValue)
     }

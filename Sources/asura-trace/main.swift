@@ -16,8 +16,8 @@ struct AsuraTrace: AsyncParsableCommand {
         asura-trace info addition.h5
       """,
     subcommands: [
-      CaptureCommand.self, SitesCommand.self, InfoCommand.self, RecoverCommand.self,
-      VerifyCommand.self,
-      DiffCommand.self, ExportCommand.self, RepackCommand.self, LinkCommand.self,
+      CaptureCommand.self, SitesCommand.self, InfoCommand.self, VerifyCommand.self,
+      RecoverCommand.self, DiffCommand.self, ExportCommand.self, RepackCommand.self,
+      LinkCommand.self,
     ])
 }

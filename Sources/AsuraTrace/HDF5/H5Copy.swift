@@ -3,14 +3,8 @@ internal import CHDF5
 /// Copies groups from one file to another: members, attributes, values as they are stored, and
 /// which scale belongs to which axis.
 struct H5Copy {
-  /// How a dataset of the copy is divided, and how strongly compressed.
-  struct Layout {
-    let chunk: [Int]
-    let deflate: Int
-  }
-
   /// How a dataset is to be stored, by its path and itself; nil for as it is.
-  var layout: (_ path: String, _ dataset: H5Dataset) throws -> Layout? = { _, _ in nil }
+  var layout: (_ path: String, _ dataset: H5Dataset) throws -> H5Layout? = { _, _ in nil }
   /// Fills a dataset that was made with a layout of its own.
   var fill: (_ source: H5Dataset, _ target: H5Dataset) throws -> Void = { source, target in
     try H5Copy.values(from: source, to: target)
@@ -81,10 +75,12 @@ struct H5Copy {
       try progress(texts.reduce(0) { $0 + $1.utf8.count })
     case .number(let number):
       let (shape, storage) = (try source.shape(), try source.storage())
-      guard let bytes = elementCount(shape + [number.size]) else { return }
+      guard let bytes = elementCount(shape + [number.size]) else {
+        throw TraceError(.damaged, "'\(path)' claims the shape \(shape)")
+      }
       try source.checkStored(bytes: bytes)
       if let layout = try layout(path, source) {
-        let copy = try parent.makeDataset(name, number, shape: shape, layout)
+        let copy = try parent.makeDataset(name, number, shape: shape, layout: layout)
         try Self.attributes(of: source, to: copy)
         return try fill(source, copy)
       }
@@ -95,8 +91,7 @@ struct H5Copy {
         return try progress(bytes)
       }
       for block in H5Blocks(of: shape, in: chunk) {
-        let size = storage.chunkBytes(elementSize: number.size) ?? 0
-        try source.copyChunk(at: block.start, to: copy, largest: size)
+        try source.copyChunk(at: block.start, to: copy)
         try progress(block.count.reduce(number.size, *))
       }
     }
@@ -119,32 +114,6 @@ struct H5Copy {
 }
 
 extension H5Group {
-  /// Makes a dataset divided as asked, with checksums. Floats that are never written read as NaN.
-  fileprivate func makeDataset(
-    _ name: String, _ type: H5Number, shape: [Int], _ layout: H5Copy.Layout
-  ) throws -> H5Dataset {
-    let doing = "make dataset '\(name)'"
-    let properties = try H5Handle(doing) { H5Pcreate(asura_h5p_dataset_create()) }
-    let chunk = layout.chunk.map { hsize_t($0) }
-    try HDF5.call(doing) { H5Pset_chunk(properties.id, Int32(chunk.count), chunk) }
-    if layout.deflate > 0 {
-      try HDF5.call(doing) { H5Pset_shuffle(properties.id) }
-      try HDF5.call(doing) { H5Pset_deflate(properties.id, UInt32(layout.deflate)) }
-    }
-    try HDF5.call(doing) { H5Pset_fletcher32(properties.id) }
-    if type.isFloat {
-      var missing = Double.nan
-      try HDF5.call(doing) { H5Pset_fill_value(properties.id, H5Number.float64.id, &missing) }
-    }
-    let space = try H5Space(shape, growable: true)
-    return H5Dataset(
-      handle: try H5Handle(doing) {
-        H5Dcreate2(
-          handle.id, name, type.id, space.handle.id, asura_h5p_default(), properties.id,
-          asura_h5p_default())
-      }, name: name)
-  }
-
   /// Makes a dataset of the type and shape of `source`, stored as it is.
   fileprivate func makeDataset(
     _ name: String, like source: H5Dataset, _ storage: H5Storage

@@ -81,6 +81,7 @@ package struct H5Dataset: H5Object {
     into values: UnsafeMutableRawPointer, as type: H5Number, start: [Int], count: [Int]
   ) throws {
     guard !count.contains(0) else { return }
+    try checkChunks(of: H5Block(start: start, count: count))
     let (file, memory) = (try space(), try H5Space(count))
     if !count.isEmpty { try file.select(start: start, count: count) }
     try HDF5.call("read '\(name)'") {

@@ -59,6 +59,11 @@ extension H5Dataset {
       }
       return filter
     }
+    // In another order, or repeated, they would do other things.
+    let order: [H5Filter] = [.shuffle, .deflate, .fletcher32]
+    guard filters == order.filter(filters.contains) else {
+      throw TraceError(.damaged, "'\(name)' is stored with the filters \(filters)")
+    }
     guard layout == .chunked else {
       return H5Storage(layout: layout, chunk: nil, filters: filters, properties: properties)
     }
@@ -116,17 +121,17 @@ struct H5Block: Sendable, Equatable {
 struct H5Blocks: Sequence, IteratorProtocol {
   let shape: [Int]
   let chunk: [Int]
-  private var next_: [Int]?
+  private var upcoming: [Int]?
 
   init(of shape: [Int], in chunk: [Int]) {
     precondition(shape.count == chunk.count && !chunk.contains(0), "\(chunk) for \(shape)")
     self.shape = shape
     self.chunk = chunk
-    next_ = shape.contains(0) ? nil : shape.map { _ in 0 }
+    upcoming = shape.contains(0) ? nil : shape.map { _ in 0 }
   }
 
   mutating func next() -> H5Block? {
-    guard let start = next_ else { return nil }
+    guard let start = upcoming else { return nil }
     advance(from: start)
     return H5Block(
       start: start, count: start.indices.map { Swift.min(chunk[$0], shape[$0] - start[$0]) })
@@ -137,17 +142,17 @@ struct H5Blocks: Sequence, IteratorProtocol {
     for axis in start.indices.reversed() {
       start[axis] += chunk[axis]
       if start[axis] < shape[axis] {
-        next_ = start
+        upcoming = start
         return
       }
       start[axis] = 0
     }
-    next_ = nil
+    upcoming = nil
   }
 
   /// How many blocks there are.
   var underestimatedCount: Int {
-    zip(shape, chunk).reduce(1) { $0 * (($1.0 + $1.1 - 1) / $1.1) }
+    zip(shape, chunk).reduce(1) { $1.0 == 0 ? 0 : $0 * (($1.0 - 1) / $1.1 + 1) }
   }
 }
 
@@ -170,24 +175,20 @@ extension H5Dataset {
       H5Dget_chunk_info_by_coord(
         handle.id, start.map { hsize_t($0) }, &mask, &address, &size)
     }
-    guard address != haddr_t.max, size > 0 else { return nil }
+    guard address != haddr_t.max else { return nil }
     return (Int(clamping: address), Int(clamping: size))
   }
 
   /// Copies the chunk that begins at `start`, as it is stored, to the same place of `other`, which
   /// must be stored the same way. Nothing is copied where nothing was written.
-  func copyChunk(at start: [Int], to other: H5Dataset, largest: Int) throws {
+  func copyChunk(at start: [Int], to other: H5Dataset) throws {
+    let storage = try storage()
+    guard case .number(let number) = try kind(),
+      let most = storage.chunkBytes(elementSize: number.size)
+    else { return }
     let offset = start.map { hsize_t($0) }
-    var size: hsize_t = 0
-    try HDF5.call("find a chunk of '\(name)'") {
-      H5Dget_chunk_storage_size(handle.id, offset, &size)
-    }
-    guard size > 0 else { return }
-    let bytes = Int(clamping: size)
-    // What compression cannot shrink grows by a few bytes only.
-    guard bytes <= largest + largest / 64 + 4_096 else {
-      throw TraceError(.damaged, "'\(name)' claims a chunk of \(bytes) bytes")
-    }
+    let bytes = try storedBytes(ofChunkAt: offset, storage, most: most)
+    guard bytes > 0 else { return }
     var buffer = [UInt8](repeating: 0, count: bytes)
     var mask: UInt32 = 0
     try HDF5.call("read a chunk of '\(name)'") {

@@ -144,7 +144,7 @@ struct IterationGroup: Sendable {
       }
       try grow(index, to: iterations.count)
       for block in H5Blocks(of: shape, in: chunk) {
-        try source.copyChunk(at: block.start, to: target, largest: H5Dataset.mostChunkBytes)
+        try source.copyChunk(at: block.start, to: target)
       }
     }
   }
