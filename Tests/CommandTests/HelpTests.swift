@@ -7,7 +7,9 @@ import Testing
     ("asura-train", ["run", "resume", "eval", "tasks", "export", "doctor"]),
     (
       "asura-trace",
-      ["capture", "sites", "info", "verify", "diff", "export", "repack", "link"]
+      [
+        "capture", "sites", "info", "verify", "recover", "diff", "export", "repack", "link",
+      ]
     ),
   ]
 
