@@ -35,6 +35,9 @@ let package = Package(
     .systemLibrary(
       name: "CArpack", pkgConfig: "arpack",
       providers: [.apt(["libarpack2-dev"]), .brew(["arpack"])]),
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib",
+      providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
 
     // MARK: - What configurations have in common: strict keys, errors that name the field
 
@@ -58,7 +61,8 @@ let package = Package(
     // MARK: - Data in and out: Tensor ← Tasks, Tensor ← Trace
 
     .target(name: "AsuraTasks", dependencies: ["AsuraTensor", "AsuraConfiguration"]),
-    .target(name: "AsuraTrace", dependencies: ["AsuraTensor", "CHDF5"]),
+    .target(
+      name: "AsuraTrace", dependencies: ["AsuraTensor", "AsuraKernels", "CHDF5", "CZlib"]),
 
     // MARK: - Training and analysis
 
@@ -102,7 +106,8 @@ let package = Package(
     // MARK: - Tests
 
     .target(
-      name: "AsuraTestSupport", dependencies: ["AsuraTensor", "AsuraDiff", "AsuraModel"],
+      name: "AsuraTestSupport",
+      dependencies: ["AsuraTensor", "AsuraDiff", "AsuraModel", "AsuraTrace"],
       path: "Tests/AsuraTestSupport"),
     .testTarget(name: "AsuraTensorTests", dependencies: ["AsuraTensor", "AsuraTestSupport"]),
     .testTarget(
@@ -111,9 +116,11 @@ let package = Package(
       name: "AsuraModelTests", dependencies: library.dropFirst() + ["AsuraTestSupport"]),
     .testTarget(
       name: "AsuraTasksTests", dependencies: ["AsuraTensor", "AsuraTasks", "AsuraTestSupport"]),
+    // What was done to a damaged file: for the fuzzer, and the tests that keep its findings.
+    .target(name: "FileEdits", path: "Fuzz/FileEdits"),
     .testTarget(
-      name: "AsuraTraceTests", dependencies: ["AsuraTrace", "AsuraTestSupport"],
-      exclude: ["readers"]),
+      name: "AsuraTraceTests", dependencies: ["AsuraTrace", "AsuraTestSupport", "FileEdits"],
+      exclude: ["readers", "findings"]),
     .testTarget(
       name: "AsuraTrainingTests", dependencies: library.dropFirst() + ["AsuraTestSupport"]),
     .testTarget(name: "AsuraProbeTests", dependencies: library.dropFirst() + ["AsuraTestSupport"]),
@@ -133,8 +140,18 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: library + [
-        "AsuraTestSupport", "asura-train", "asura-trace", "asura-probe",
+        "AsuraTestSupport", "FileEdits", "asura-train", "asura-trace", "asura-probe",
       ]),
   ],
   swiftLanguageModes: [.v6]
 )
+
+// MARK: - The fuzzer of the trace reader, which only scripts/fuzz-traces.sh builds: libFuzzer brings its main.
+
+if Context.environment["ASURA_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz-traces", dependencies: ["AsuraTrace", "FileEdits"], path: "Fuzz/fuzz-traces",
+      swiftSettings: [.unsafeFlags(["-parse-as-library"])],
+      linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]))
+}

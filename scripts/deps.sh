@@ -30,7 +30,7 @@ if [ "$(uname)" = Darwin ]; then
   command -v brew >/dev/null || fail "Homebrew isn't installed" "install it: https://brew.sh"
   has() { brew list --versions "$1" >/dev/null; }
   required="" wanted=""
-  for formula in pkgconf hdf5 openblas arpack; do has "$formula" || required="$required $formula"; done
+  for formula in pkgconf hdf5 openblas arpack zlib; do has "$formula" || required="$required $formula"; done
   [ "$purpose" = build ] || command -v python3 >/dev/null || wanted="python"
   install() { brew install "$@" </dev/null; }
 else
@@ -40,6 +40,7 @@ else
   has hdf5 || required="$required libhdf5-dev"
   has openblas || required="$required libopenblas-dev"
   has arpack || required="$required libarpack2-dev"
+  has zlib || required="$required zlib1g-dev"
   if [ "$purpose" != build ]; then
     python3 -c 'import ensurepip, venv' 2>/dev/null || wanted="$wanted python3-venv"
     command -v h5dump >/dev/null || wanted="$wanted hdf5-tools"

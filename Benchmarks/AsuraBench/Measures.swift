@@ -12,6 +12,7 @@ func allMeasures(_ folder: URL, _ workers: Workers) throws -> [Measure] {
     ]
     if workers.count > 1 { measures += threads(workload, shape, workers) }
     if shape == "small" { measures.append(hooks(workload, shape)) }
+    measures += try captures(workload, shape)
   }
   for (width, shape) in [("64", "1024²"), ("128", "2048²")] {
     let workload = try Workload<Double>(folder, "jac\(width)")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import AsuraTrace
 @preconcurrency import Foundation
 
 extension ParsableCommand {
@@ -15,6 +16,7 @@ extension ParsableCommand {
   public static func runAsMain(
     _ arguments: [String]? = nil, explaining explain: (any Error) -> CommandError? = { _ in nil }
   ) async -> Never {
+    TraceExamination.runIfRequested()
     var command: any ParsableCommand
     do {
       command = try parseAsRoot(arguments)

@@ -8,7 +8,7 @@ import Synchronization
 /// keeps them in the processor's cache and spares the page faults of asking the system anew. Each thread has shelves of
 /// its own, so that it gets what its own core's cache holds; only when they lack the size does it look on others'.
 package final class BufferPool: Sendable {
-  static let shared = BufferPool()
+  package static let shared = BufferPool()
 
   /// Blocks are aligned for the widest vector registers and cache lines.
   static let alignment = 64
@@ -34,7 +34,8 @@ package final class BufferPool: Sendable {
     return (8 * (exponent - 3) + Int(rounded) - 1, Int(rounded * step) * alignment)
   }
 
-  func take(bytes: Int) -> UnsafeMutableRawPointer {
+  /// A block of at least `bytes`, whose content is undefined.
+  package func take(bytes: Int) -> UnsafeMutableRawPointer {
     let size = Self.sizeClass(bytes)
     let own = Int(asura_thread_number())
     for other in 0..<shelves.count {
@@ -52,7 +53,8 @@ package final class BufferPool: Sendable {
     return pointer
   }
 
-  func give(_ pointer: UnsafeMutableRawPointer, bytes: Int) {
+  /// Takes back a block that was asked for with the same `bytes`.
+  package func give(_ pointer: UnsafeMutableRawPointer, bytes: Int) {
     let size = Self.sizeClass(bytes)
     guard size.bytes <= Self.largestKept,
       bytesKept.load(ordering: .relaxed) + size.bytes <= Self.mostBytesKept

@@ -20,8 +20,10 @@ struct NXDataGroup: Sendable {
     _ name: String, _ values: [Int] = [], growable: Bool = false, unit: String = "",
     longName: String? = nil
   ) throws -> H5Dataset {
+    // A growing axis is written again and again.
     let scale = try group.makeDataset(
-      name, .int64, shape: [values.count], values: values, layout: H5Layout(growable: growable))
+      name, .int64, shape: [values.count], values: values,
+      layout: H5Layout(growable: growable, hasChecksums: !growable))
     try describe(scale, name, unit: unit, longName: longName ?? name)
     return scale
   }
@@ -75,72 +77,5 @@ struct NXDataGroup: Sendable {
     try group.setAttribute("signal", .text(name))
     try group.setAttribute("axes", .texts(axes))
     if !auxiliary.isEmpty { try group.setAttribute("auxiliary_signals", .texts(auxiliary)) }
-  }
-}
-
-/// An `NXdata` group whose first axis is the iteration: it grows by a row an iteration, and can be
-/// cut back to the rows that were committed.
-struct IterationGroup: Sendable {
-  private(set) var data: NXDataGroup
-  private(set) var arrays: [H5Dataset] = []
-  /// The iterations that have a row, in order.
-  private(set) var iterations: [Int] = []
-  private let scale: H5Dataset
-
-  init(_ data: NXDataGroup) throws {
-    self.data = data
-    scale = try self.data.addAxis("iteration", growable: true)
-  }
-
-  mutating func addAxis(_ axis: TraceAxis) throws { try data.addAxis(axis.name, axis.values) }
-
-  /// Adds an array over the iteration and `axes`; returns its place in `arrays`.
-  mutating func addArray(
-    _ name: String, _ type: H5Number, axes: [String] = [], unit: String = "", longName: String,
-    deflate: Int = 0
-  ) throws -> Int {
-    arrays.append(
-      try data.addArray(
-        name, type, axes: ["iteration"] + axes, unit: unit, longName: longName,
-        layout: H5Layout(growable: true, deflate: deflate)))
-    return arrays.count - 1
-  }
-
-  /// The row of `iteration`, which is the last one or becomes it.
-  mutating func row(of iteration: Int) throws -> Int {
-    if iterations.last != iteration {
-      try resize(to: iterations.count + 1)
-      iterations.append(iteration)
-      let row = iterations.count - 1
-      try withUnsafePointer(to: Int64(iteration)) {
-        try scale.write($0, as: .int64, start: [row], count: [1])
-      }
-    }
-    return iterations.count - 1
-  }
-
-  /// Writes one array's values at one iteration. With `index`, only that entry of the axis after
-  /// the iteration.
-  mutating func write(
-    _ values: UnsafeRawPointer, as type: H5Number, shape: [Int], array: Int, iteration: Int,
-    index: Int? = nil
-  ) throws {
-    let row = try row(of: iteration)
-    let lead = [row] + (index.map { [$0] } ?? [])
-    try arrays[array].write(
-      values, as: type, start: lead + shape.map { _ in 0 }, count: lead.map { _ in 1 } + shape)
-  }
-
-  /// Drops the rows of iterations after `last`; all of them if it is nil.
-  mutating func cut(after last: Int?) throws {
-    let kept = iterations.prefix { iteration in last.map { iteration <= $0 } ?? false }
-    guard kept.count < iterations.count else { return }
-    try resize(to: kept.count)
-    iterations = Array(kept)
-  }
-
-  private func resize(to count: Int) throws {
-    try scale.resize(firstAxisTo: count)
-    for array in arrays { try array.resize(firstAxisTo: count) }
   }
 }

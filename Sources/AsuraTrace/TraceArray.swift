@@ -41,6 +41,15 @@ public enum TraceArray: Sendable {
     }
   }
 
+  /// The values as a tensor of `S`, converted where they are stored otherwise.
+  public func tensor<S: Scalar>(as _: S.Type = S.self) -> Tensor<S> {
+    switch self {
+    case .float32(let tensor): tensor.converted()
+    case .float64(let tensor): tensor.converted()
+    case .integers(let array): Tensor(array.shape, array.elements.map { S($0) })
+    }
+  }
+
   var number: H5Number {
     switch self {
     case .float32: .float32

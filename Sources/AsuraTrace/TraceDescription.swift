@@ -15,6 +15,8 @@ public struct TraceDescription: Sendable {
   /// Key positions `[query, neighbour]` of windowed attention, −1 for none. Needed where a
   /// pattern's last axis is `neighbour`.
   public var neighbours: IntegerArray?
+  /// How many examples of the batch come at a time, if not all: chunks follow that.
+  public var rowsAtATime: Int?
   /// Whether the readout keeps its logits, or only loss, correctness and entropy.
   public var keepsLogits = true
   /// Seeds by what they were for.

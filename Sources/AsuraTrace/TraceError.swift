@@ -3,7 +3,7 @@ import Foundation
 /// What went wrong with a trace or companion file: what happened, where, and what to try.
 public struct TraceError: Error, Sendable {
   /// The sort of failure, for callers that act on it.
-  public enum Kind: String, Sendable {
+  public enum Kind: String, Sendable, Codable {
     /// There is no such file.
     case missing
     /// The output is there already.

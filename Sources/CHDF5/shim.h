@@ -33,6 +33,9 @@ static inline unsigned asura_h5f_read_only(void) { return H5F_ACC_RDONLY; }
 static inline unsigned asura_h5f_read_write(void) { return H5F_ACC_RDWR; }
 static inline unsigned asura_h5f_exclusive(void) { return H5F_ACC_EXCL; }
 
+// Single writer, multiple readers (SWMR): reading a file while it is written.
+static inline unsigned asura_h5f_follow(void) { return H5F_ACC_SWMR_READ; }
+
 // Dataspace constants: casts of −1 and 0.
 static inline hsize_t asura_h5s_unlimited(void) { return H5S_UNLIMITED; }
 static inline hid_t asura_h5s_all(void) { return H5S_ALL; }

@@ -103,7 +103,7 @@ struct FixedPointsCommand: ParsableCommand {
 
   func run() throws {
     let url = URL(fileURLWithPath: trace)
-    let reader = try TraceReader(url)
+    let reader = try openTrace(trace)
     let subject = try TracedRun(reader, model: model.map { URL(fileURLWithPath: $0) })
     let iterations = try iter.resolve(
       available: subject.latentIterations,

@@ -83,7 +83,7 @@ struct JacobianCommand: ParsableCommand {
 
   func run() throws {
     let url = URL(fileURLWithPath: trace)
-    let reader = try TraceReader(url)
+    let reader = try openTrace(trace)
     let subject = try TracedRun(reader, model: model.map { URL(fileURLWithPath: $0) })
     let iterations = try iterations(of: subject)
     let examples = try example.resolve(count: subject.examples)

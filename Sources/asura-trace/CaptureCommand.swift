@@ -46,7 +46,8 @@ struct CaptureCommand: ParsableCommand {
       Records latents, attention patterns and logits unless --sites asks for others;
       the model goes into the trace too, so that probes need no other file. The
       trace is trace.h5 unless -o names another. Ctrl-C ends it at the last whole
-      iteration and marks it incomplete.
+      iteration and marks it incomplete. What was interrupted, or killed, goes on
+      with the same command and --resume.
       """)
 
   @OptionGroup var subject: SubjectOptions
@@ -70,6 +71,10 @@ struct CaptureCommand: ParsableCommand {
   @Flag(help: "Leave the weights out of the trace.")
   var noWeights = false
 
+  @Flag(help: "Go on with a capture of the same that was interrupted or killed.")
+  var resume = false
+
+  @OptionGroup var storage: StorageOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var reporting: ReportingOptions
@@ -94,6 +99,7 @@ struct CaptureCommand: ParsableCommand {
     capture.program = "asura-trace"
     capture.commandLine = CommandLine.arguments.joined(separator: " ")
     capture.includesWeights = !noWeights
+    capture.storage = storage.storage
     let bytes = try capture.byteCount()
     let names = try capture.resolvedSites().map(\.description)
     if dryRun {
@@ -109,15 +115,18 @@ struct CaptureCommand: ParsableCommand {
     let progress = reporting.progress("capturing", total: count, unit: "iteration")
     do {
       try Workers.$current.withValue(threads.workers) {
-        try capture.write(to: url, overwriting: output.force) { iteration in
+        try capture.write(to: url, overwriting: output.force, resuming: resume) { iteration in
           if iteration > 0 { progress.update(iteration) }
           if Interrupt.isRequested && iteration < count { throw Interrupted() }
+        } remark: {
+          printError("note: \($0)")
         }
       }
     } catch is Interrupted {
       throw CommandError(
         "interrupted: \(url.relativePath) holds the iterations recorded until then",
-        remedy: "It is a valid trace, marked incomplete; asura-trace info shows it.")
+        remedy: "It is a valid trace, marked incomplete; asura-trace info shows it, and the same "
+          + "command with --resume goes on with it.")
     }
     progress.finish()
     if reporting.json {

@@ -15,5 +15,9 @@ struct AsuraTrace: AsyncParsableCommand {
         asura-trace capture runs/addition --iterations 50 -o addition.h5
         asura-trace info addition.h5
       """,
-    subcommands: [CaptureCommand.self, SitesCommand.self, InfoCommand.self])
+    subcommands: [
+      CaptureCommand.self, SitesCommand.self, InfoCommand.self, VerifyCommand.self,
+      RecoverCommand.self, DiffCommand.self, ExportCommand.self, RepackCommand.self,
+      LinkCommand.self,
+    ])
 }

@@ -75,13 +75,15 @@ struct Fixture {
       }
       try writer.append(site: "latent", iteration: t, values: latent(t, as: Float.self))
       try writer.append(site: "logits", iteration: t, values: logits(t))
+      try writer.commit(t)
     }
+    try writer.synchronize()
   }
 
   /// Writes the whole run, iterations 0…4.
   static func write(_ url: URL, deflate: Int = 0, overwrite: Bool = false) throws {
     let writer = try TraceWriter(
-      url, describing: description, deflate: deflate, overwrite: overwrite)
+      url, describing: description, storage: TraceStorage(deflate: deflate), overwrite: overwrite)
     try feed(writer, 0...4)
     try writer.finish()
   }

@@ -3,22 +3,25 @@ import AsuraTrace
 import Foundation
 import Testing
 
-/// `Traces/golden/schema-1.h5` was written once and must open for ever.
+/// The files in `Traces/golden` were written once each and must open for ever: `schema-1.h5` by the first
+/// writer, `schema-1-paged.h5` by the one that lays files out to be followed and to outlive a kill.
 @Suite struct GoldenTests {
-  static let golden = URL(fileURLWithPath: #filePath)
+  private static let folder = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    .appendingPathComponent("Traces/golden/schema-1.h5")
+    .appendingPathComponent("Traces/golden")
+  static let golden = folder.appendingPathComponent("schema-1.h5")
+  static let paged = folder.appendingPathComponent("schema-1-paged.h5")
 
-  /// `ASURA_RECORD_GOLDEN=1 swift test --filter GoldenTests` writes the file anew, and fails, so
-  /// that it never happens unseen.
+  /// `ASURA_RECORD_GOLDEN=1 swift test --filter GoldenTests` writes the file of the present writer anew, and
+  /// fails, so that it never happens unseen.
   @Test(.enabled(if: ProcessInfo.processInfo.environment["ASURA_RECORD_GOLDEN"] != nil))
   func record() throws {
-    try Fixture.write(Self.golden, overwrite: true)
-    Issue.record("recorded \(Self.golden.path): look at it, and run again without recording")
+    try Fixture.write(Self.paged, deflate: 1, overwrite: true)
+    Issue.record("recorded \(Self.paged.path): look at it, and run again without recording")
   }
 
-  @Test func opensAndHoldsWhatWasWritten() throws {
-    let trace = try TraceReader(Self.golden)
+  @Test(arguments: [golden, paged]) func opensAndHoldsWhatWasWritten(url: URL) throws {
+    let trace = try TraceReader(url)
     #expect(trace.status == .complete)
     #expect(trace.committedIterations == 5)
     for t in 0...4 {
@@ -31,6 +34,7 @@ import Testing
     #expect(try trace.configuration() == Fixture.description.model.configuration)
     #expect(try trace.weightNames() == ["core.0.w", "scale"])
     #expect(try trace.summary().series.count == 3)
-    #expect(try Data(contentsOf: Self.golden).count < 200_000)
+    #expect(try trace.verify().isSound)
+    #expect(try Data(contentsOf: url).count < 200_000)
   }
 }

@@ -48,13 +48,56 @@ struct ReaderTests {
     }
     """
 
-  @Test func theGoldenTrace() throws { try check(GoldenTests.golden, Self.trace) }
+  @Test(arguments: [GoldenTests.golden, GoldenTests.paged])
+  func theGoldenTraces(url: URL) throws { try check(url, Self.trace) }
 
   @Test func aFreshTrace() throws {
     try withFolder { folder in
       let url = folder.appendingPathComponent("a.h5")
       try Fixture.write(url, deflate: 1)
       try check(url, Self.trace)
+    }
+  }
+
+  @Test(arguments: [0, 1]) func aRepackedTrace(deflate: Int) throws {
+    try withFolder { folder in
+      let url = folder.appendingPathComponent("a.h5")
+      try TraceRepack(TraceReader(GoldenTests.golden), deflate: deflate).write(to: url)
+      try check(url, Self.trace)
+    }
+  }
+
+  static let linked = """
+    {
+      "default": ["relative_step", [3, 3]],
+      "values": {
+        "run/summary/relative_step": {"index": [1, 0], "value": null},
+        "run/latent/latent": {"index": [2, 1, 0, 0, 0], "value": 2.25},
+        "run/latent/run": {"index": [1], "value": 20},
+        "run/latent/iteration": {"index": [2], "value": 2},
+        "run/attention/pattern": {"index": [1, 1, 1, 1, 0, 2, 1], "value": 2225.0},
+        "run/readout/loss": {"index": [0, 0, 0, 0], "value": 0.6931471806},
+        "linked/run": {"index": [2], "value": 30},
+        "run/input/tokens": {"index": [1, 2, 0], "value": 10}
+      },
+      "dims": {
+        "run/summary/relative_step": ["run", "iteration"],
+        "run/latent/latent": ["run", "iteration", "batch", "position", "width"],
+        "run/attention/pattern": ["run", "iteration", "block", "batch", "head", "query", "key"],
+        "run/readout/logits": ["run", "iteration", "batch", "position", "class"]
+      }
+    }
+    """
+
+  @Test(arguments: [false, true]) func linkedTraces(copies: Bool) throws {
+    try withFolder { folder in
+      let traces = try LinkTests.traces(in: folder)
+      let url = folder.appendingPathComponent("all.h5")
+      var link = TraceLink(traces, coordinates: [10, 20, 30])
+      link.copies = copies
+      try link.write(to: url)
+      if copies { for trace in traces { try FileManager.default.removeItem(at: trace) } }
+      try check(url, Self.linked)
     }
   }
 

@@ -95,7 +95,8 @@ import Testing
       let url = folder.appendingPathComponent("a.h5")
       let site = TraceSite.latent(batch: 1, positions: 1, width: 2)
       let writer = try TraceWriter(
-        url, describing: TraceDescription(program: "t", sites: [site]), elements: .float64)
+        url, describing: TraceDescription(program: "t", sites: [site]),
+        storage: TraceStorage(elements: .float64))
       let latent = Tensor<Double>([1, 1, 2], [.pi, -.infinity])
       try writer.append(site: "latent", iteration: 3, values: latent)
       try writer.finish()

@@ -4,6 +4,7 @@ import AsuraTensor
 import AsuraTrace
 import AsuraTraining
 import Foundation
+import Synchronization
 import Testing
 
 @Suite struct CaptureTests {
@@ -21,9 +22,9 @@ import Testing
       let url = folder.appending(path: "a.h5")
       var capture = try capture("model.prelude=1", "model.coda=1", "model.core=2")
       capture.sites = ["*"]
-      var seen: [Int] = []
-      try capture.write(to: url) { seen.append($0) }
-      #expect(seen == [0, 1, 2, 3])
+      let seen = Mutex<[Int]>([])
+      try capture.write(to: url) { iteration in seen.withLock { $0.append(iteration) } }
+      #expect(seen.withLock { $0 } == [0, 1, 2, 3])
       let reader = try TraceReader(url)
       #expect(reader.status == .complete && reader.lastIteration == 3)
       #expect(reader.sites.count == capture.model.siteList.count)

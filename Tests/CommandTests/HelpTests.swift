@@ -5,7 +5,12 @@ import Testing
 @Suite struct HelpTests {
   static let commands = [
     ("asura-train", ["run", "resume", "eval", "tasks", "export", "doctor"]),
-    ("asura-trace", ["capture", "sites", "info"]),
+    (
+      "asura-trace",
+      [
+        "capture", "sites", "info", "verify", "recover", "diff", "export", "repack", "link",
+      ]
+    ),
   ]
 
   /// Every help says something, fits a terminal and lists what the overview promises.

@@ -39,6 +39,10 @@ double asura_dot(asura_type t, const void *x, const void *y, long n);
 double asura_squared_distance(asura_type t, const void *x, const void *y, long n);
 /// Whether every element is finite.
 int asura_all_finite(asura_type t, const void *x, long n);
+// Of the finite elements Σx and Σx², in double and in a fixed order; and how many are not finite
+void asura_moments(asura_type t, const void *x, long n, double *sum, double *squares, long *others);
+// y = x rounded to the nearest number with `bits` explicit bits of mantissa, ties to even; never from finite to infinite
+void asura_round_mantissa(asura_type t, int bits, const void *x, void *y, long n);
 
 // Activations: y = f(x);  d = f′(x);  dx = dy·f′(x)
 void asura_gelu(asura_type t, const void *x, void *y, long n);
@@ -97,3 +101,8 @@ void asura_rotate(asura_type t, const void *cosine, const void *sine, double dir
 void asura_adamw(asura_type t, void *w, const void *g, void *m, void *v,
                  double grad_scale, double lr, double weight_decay, double beta1, double beta2,
                  double eps, double correction1, double correction2, long n);
+
+// What HDF5's filters make of a chunk. The checksum goes behind the bytes, little-endian.
+uint32_t asura_fletcher32(const void *data, long bytes);
+// The first bytes of all `count` elements of `size` bytes, then the second ones, and so on.
+void asura_shuffle(const void *from, void *to, long count, long size);

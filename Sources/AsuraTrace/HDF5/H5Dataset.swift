@@ -6,10 +6,19 @@ package struct H5Layout: Sendable {
   package var growable = false
   /// Compression from 0 (none) to 9.
   package var deflate = 0
+  /// The shape of a chunk; chosen by its size where nil.
+  package var chunk: [Int]?
+  /// Whether chunks carry checksums. Those that are written again and again as they fill do not: a program
+  /// killed in the midst of that would leave a wrong one.
+  package var hasChecksums = true
 
-  package init(growable: Bool = false, deflate: Int = 0) {
+  package init(
+    growable: Bool = false, deflate: Int = 0, chunk: [Int]? = nil, hasChecksums: Bool = true
+  ) {
     self.growable = growable
     self.deflate = deflate
+    self.chunk = chunk
+    self.hasChecksums = hasChecksums
   }
 
   /// Chunks of at most 4 MiB: one entry of a growable first axis, split along the next axes if need
@@ -72,35 +81,12 @@ package struct H5Dataset: H5Object {
     into values: UnsafeMutableRawPointer, as type: H5Number, start: [Int], count: [Int]
   ) throws {
     guard !count.contains(0) else { return }
+    try checkChunks(of: H5Block(start: start, count: count))
     let (file, memory) = (try space(), try H5Space(count))
     if !count.isEmpty { try file.select(start: start, count: count) }
     try HDF5.call("read '\(name)'") {
       H5Dread(
         handle.id, type.id, memory.handle.id, file.handle.id, asura_h5p_default(), values)
-    }
-  }
-
-  /// Refuses to read `bytes` that the file cannot hold, before memory is set aside for them, and
-  /// data that lies in other files.
-  package func checkStored(bytes: Int) throws {
-    let properties = try H5Handle("read the layout of '\(name)'") {
-      H5Dget_create_plist(handle.id)
-    }
-    let external = try HDF5.call("read the layout of '\(name)'") {
-      H5Pget_external_count(properties.id)
-    }
-    guard external == 0, HDF5.locked({ H5Pget_layout(properties.id) }) != H5D_VIRTUAL else {
-      throw TraceError(.damaged, "'\(name)' keeps its data in other files")
-    }
-    var fileBytes: hsize_t = 0
-    let file = try H5Handle("find the file of '\(name)'") { H5Iget_file_id(handle.id) }
-    try HDF5.call("read the file's size") { H5Fget_filesize(file.id, &fileBytes) }
-    let stored = min(HDF5.locked { H5Dget_storage_size(handle.id) }, fileBytes)
-    // Deflate makes nothing smaller than a 1032nd; unwritten chunks of small arrays take no room.
-    let most = Double(stored) * 1_100 + 65_536
-    guard Double(bytes) <= most else {
-      throw TraceError(
-        .damaged, "'\(name)' claims \(bytes) bytes here, but the file holds only \(stored)")
     }
   }
 
@@ -151,13 +137,14 @@ extension H5Group {
     let properties = try H5Handle(doing) { H5Pcreate(asura_h5p_dataset_create()) }
     // Scalars and empty arrays cannot be chunked, and only chunks carry checksums.
     if layout.growable || !shape.isEmpty && !shape.contains(0) {
-      let chunk = layout.chunk(of: shape, elementSize: type.size).map { hsize_t($0) }
+      let chunk = (layout.chunk ?? layout.chunk(of: shape, elementSize: type.size))
+        .map { hsize_t($0) }
       try HDF5.call(doing) { H5Pset_chunk(properties.id, Int32(chunk.count), chunk) }
       if layout.deflate > 0 {
         try HDF5.call(doing) { H5Pset_shuffle(properties.id) }
         try HDF5.call(doing) { H5Pset_deflate(properties.id, UInt32(layout.deflate)) }
       }
-      try HDF5.call(doing) { H5Pset_fletcher32(properties.id) }
+      if layout.hasChecksums { try HDF5.call(doing) { H5Pset_fletcher32(properties.id) } }
     }
     if type.isFloat {
       var missing = Double.nan

@@ -18,7 +18,13 @@ package struct H5File: Sendable {
 
   /// Creates a file that must not exist yet. With `reusesSpace` it keeps account of the room that
   /// removed members leave, for those that come later.
-  package static func create(_ url: URL, reusesSpace: Bool = false) throws -> H5File {
+  ///
+  /// With `growsInPlace` the file is one that can be followed and outlives a kill: bookkeeping carries
+  /// checksums, and what fits a page of memory never lies across two, so that the system writes it
+  /// whole or not at all.
+  package static func create(
+    _ url: URL, reusesSpace: Bool = false, growsInPlace: Bool = false
+  ) throws -> H5File {
     let doing = "create the file"
     let properties = try H5Handle(doing) { H5Pcreate(asura_h5p_file_create()) }
     try HDF5.call(doing) {
@@ -31,13 +37,23 @@ package struct H5File: Sendable {
       }
     }
     let access = try accessProperties(writable: true)
+    if growsInPlace {
+      try HDF5.call(doing) {
+        H5Pset_libver_bounds(access.id, H5F_LIBVER_V110, H5F_LIBVER_V110)
+      }
+      try HDF5.call(doing) {
+        H5Pset_file_space_strategy(properties.id, H5F_FSPACE_STRATEGY_PAGE, false, 1)
+      }
+      try HDF5.call(doing) { H5Pset_file_space_page_size(properties.id, 4096) }
+    }
     return try H5File(
       handle: H5Handle(doing) {
         H5Fcreate(url.path, asura_h5f_exclusive(), properties.id, access.id)
       })
   }
 
-  /// Opens an existing file.
+  /// Opens an existing file. One that is being written, or was when its program died, is read as far as
+  /// it goes, if its program let it be followed.
   /// - Throws: `TraceError` of kind `missing`, `foreign` (no HDF5 file), or `library`.
   package static func open(_ url: URL, writable: Bool = false) throws -> H5File {
     var isFolder: ObjCBool = false
@@ -52,12 +68,24 @@ package struct H5File: Sendable {
       throw TraceError(.foreign, "this is not an HDF5 file", file: url)
     }
     let access = try accessProperties(writable: writable)
-    let flags = HDF5.locked { writable ? asura_h5f_read_write() : asura_h5f_read_only() }
+    var flags = HDF5.locked { writable ? asura_h5f_read_write() : asura_h5f_read_only() }
     var attempts = 0
     while true {
       do {
         return try H5File(
           handle: H5Handle("open the file") { H5Fopen(url.path, flags, access.id) })
+      } catch let error as TraceError
+        where !writable && flags & HDF5.locked(asura_h5f_follow) == 0
+        && error.library.contains(where: { $0.contains("already open for write") })
+      {
+        flags |= HDF5.locked(asura_h5f_follow)
+      } catch let error as TraceError
+        where error.library.contains(where: { $0.contains("not already open for SWMR writing") })
+      {
+        throw TraceError(
+          .damaged, "the program that wrote this file did not close it",
+          advice: "asura-trace recover makes a readable file of it", file: url,
+          library: error.library)
       } catch let error as TraceError
         where error.library.contains(where: { $0.contains("unable to lock file") })
       {
@@ -72,6 +100,27 @@ package struct H5File: Sendable {
           advice: "Wait for it to end", file: url, library: error.library)
       }
     }
+  }
+
+  /// Opens a file whose program died for writing: forgets that it was open, and takes its length from the
+  /// file system, so that nothing which lies beyond what its program noted last is overwritten.
+  package static func openAbandoned(_ url: URL) throws -> H5File {
+    let doing = "open the file"
+    let access = try accessProperties(writable: true)
+    // What h5clear does; both properties exist in every file access list, though no header names them.
+    for property in ["clear_status_flags", "skip_eof_check"] {
+      var isOn = true
+      try HDF5.call(doing) { H5Pset(access.id, property, &isOn) }
+    }
+    let flags = HDF5.locked { asura_h5f_read_write() }
+    let file = try H5File(handle: H5Handle(doing) { H5Fopen(url.path, flags, access.id) })
+    try HDF5.call(doing) { H5Fincrement_filesize(file.handle.id, 0) }
+    return file
+  }
+
+  /// Lets readers follow the file from now on; nothing new can be made in it until it is closed.
+  package func beFollowed() throws {
+    try HDF5.call("let readers follow the file") { H5Fstart_swmr_write(handle.id) }
   }
 
   /// Lets no child process inherit the file: it would keep the file's lock for as long as it lives. HDF5 opens files

@@ -55,20 +55,31 @@ package struct H5Group: H5Object {
     try H5Dataset(handle: open(name, H5I_DATASET, "a dataset"), name: name)
   }
 
+  /// Opens a member of the given type.
+  private func open(_ name: String, _ type: H5I_type_t, _ word: String) throws -> H5Handle {
+    let member = try open(name)
+    guard HDF5.locked({ H5Iget_type(member.id) }) == type else {
+      throw TraceError(.damaged, "'\(name)' is not \(word)")
+    }
+    return member
+  }
+
+  /// What a member is.
+  func kind(of name: String) throws -> H5I_type_t {
+    let member = try open(name)
+    return HDF5.locked { H5Iget_type(member.id) }
+  }
+
   /// Opens a member. Soft and external links are not followed: they may lead out of the file or
   /// round in circles.
-  private func open(_ name: String, _ type: H5I_type_t, _ word: String) throws -> H5Handle {
+  private func open(_ name: String) throws -> H5Handle {
     guard !name.isEmpty, !name.contains("/"), name != ".", try contains(name) else {
       throw TraceError(.notFound, "there is no '\(name)'")
     }
     guard try HDF5.call("open '\(name)'", { asura_h5l_is_hard(handle.id, name) }) > 0 else {
       throw TraceError(.damaged, "'\(name)' is a link to elsewhere, which traces do not have")
     }
-    let member = try H5Handle("open '\(name)'") { H5Oopen(handle.id, name, asura_h5p_default()) }
-    guard HDF5.locked({ H5Iget_type(member.id) }) == type else {
-      throw TraceError(.damaged, "'\(name)' is not \(word)")
-    }
-    return member
+    return try H5Handle("open '\(name)'") { H5Oopen(handle.id, name, asura_h5p_default()) }
   }
 
   /// Removes a member and what it holds.

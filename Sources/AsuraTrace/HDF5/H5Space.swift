@@ -47,6 +47,15 @@ package struct H5Space: Sendable {
     return shape
   }
 
+  /// Whether the first axis has no upper limit.
+  func isGrowable() throws -> Bool {
+    let rank = Int(try HDF5.call("read a rank") { H5Sget_simple_extent_ndims(handle.id) })
+    guard rank > 0 else { return false }
+    var limits = [hsize_t](repeating: 0, count: rank)
+    try HDF5.call("read a shape") { H5Sget_simple_extent_dims(handle.id, nil, &limits) }
+    return HDF5.locked { limits[0] == asura_h5s_unlimited() }
+  }
+
   /// Narrows the space to the block of `count` elements from `start`.
   func select(start: [Int], count: [Int]) throws {
     let (starts, counts) = (start.map { hsize_t($0) }, count.map { hsize_t($0) })

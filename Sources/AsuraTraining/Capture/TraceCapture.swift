@@ -6,7 +6,7 @@ import Foundation
 
 /// Runs a model on a batch and writes what happens at every iteration to a trace.
 ///
-/// Values go to the file as each iteration ends, so memory does not grow with their number.
+/// Values go to the file as they are made, so memory does not grow with the iterations.
 public struct TraceCapture<S: Scalar>: Sendable {
   /// What is run.
   public let model: RecurrentTransformer<S>
@@ -27,6 +27,8 @@ public struct TraceCapture<S: Scalar>: Sendable {
   public var commandLine = ""
   /// Whether the weights go into the trace, so that probes need no other file.
   public var includesWeights = true
+  /// How values are stored.
+  public var storage = TraceStorage()
 
   public init(
     _ model: RecurrentTransformer<S>, on batch: Batch, of task: any LearningTask, iterations: Int
@@ -87,37 +89,69 @@ public struct TraceCapture<S: Scalar>: Sendable {
     _ = try model.run(input, options)
   }
 
-  /// Runs and writes the trace. `progress` is called after each iteration and may throw to stop:
-  /// then, and when anything else fails on the way, the iterations written so far make a valid
-  /// trace marked incomplete, and the error is rethrown.
+  /// Runs and writes the trace. `progress` is called after each iteration, in order, from one of the run's threads,
+  /// and may throw to stop: then, and when anything else fails on the way, the iterations written so far make a
+  /// valid trace marked incomplete, and the error is rethrown.
+  ///
+  /// - Parameters:
+  ///   - overwriting: whether a file of this name is replaced.
+  ///   - resuming: whether to go on with a trace of the same that was interrupted.
+  ///   - remark: is told what the user should know of how the trace is written.
   public func write(
-    to url: URL, overwriting: Bool = false, progress: (_ iteration: Int) throws -> Void = { _ in }
+    to url: URL, overwriting: Bool = false, resuming: Bool = false,
+    progress: @escaping @Sendable (_ iteration: Int) throws -> Void = { _ in },
+    remark: (String) -> Void = { _ in }
   ) throws {
     let input = try ModelInput(batch)
     let sites = try resolvedSites()
     try check(input, sites)
-    let writer = try TraceWriter(
-      url, describing: try description(sites, input), overwrite: overwriting)
-    var options = RunOptions<S>()
-    options.iterations = iterations
-    options.readout = .none
-    options.seed = seeds["noise"] ?? 0
-    options.record = sites.map { site in
-      .sites(site.description, iterations: .only(Set(keptIterations(site))))
-    }
+    let description = try description(sites, input)
+    let writer =
+      if resuming {
+        try TraceWriter(resuming: url, describing: description, storage: storage)
+      } else {
+        try TraceWriter(url, describing: description, storage: storage, overwrite: overwriting)
+      }
+    if let note = writer.note { remark(note) }
     do {
-      _ = try model.run(input, options) { iteration, values in
-        for value in values {
-          try writer.append(site: value.name, iteration: iteration, values: value.tensor)
-        }
-        try writer.commit()
-        try progress(iteration)
+      if let options = try options(sites, writer) {
+        _ = try model.run(input, options, into: TraceSink(writer, progress: progress))
       }
       try writer.finish()
     } catch {
       try? writer.abandon(reason: "\(error)")
       throw error
     }
+  }
+
+  /// How to run; nil when nothing is left to do. A resumed run starts from the last committed latent if the trace has
+  /// all of it, else from the beginning, when what the trace has already is not stored again.
+  private func options(_ sites: [Site], _ writer: TraceWriter) throws -> RunOptions<S>? {
+    var options = RunOptions<S>()
+    options.iterations = iterations
+    options.readout = .none
+    options.seed = seeds["noise"] ?? 0
+    var first = 0
+    if let point = writer.resumePoint {
+      guard point.iteration < iterations else { return nil }
+      if let latent = point.latent as? Tensor<S>,
+        latent.shape == [batch.examples, batch.positions, model.configuration.width]
+      {
+        first = point.iteration
+        options.start = (latent, first)
+        options.iterations = iterations - first
+        options.trajectory = iterations
+        try writer.append(site: "latent", iteration: first, values: latent)
+      }
+    }
+    options.record = sites.compactMap { site in
+      // Readouts of the first latent are made again, since the next one's are compared with them.
+      let left = keptIterations(site).filter {
+        options.start == nil || $0 > first || $0 == first && site == .logits
+      }
+      return left.isEmpty ? nil : .sites(site.description, iterations: .only(Set(left)))
+    }
+    return options
   }
 
   private func description(_ sites: [Site], _ input: ModelInput) throws -> TraceDescription {
@@ -140,6 +174,7 @@ public struct TraceCapture<S: Scalar>: Sendable {
     description.neighbours = model.neighbours(for: input).map {
       IntegerArray([$0.positions, $0.width], $0.keys)
     }
+    description.rowsAtATime = model.partSize(batch: input.batch, positions: input.positions)
     description.seeds = seeds
     description.versions = ["hdf5": TraceLibrary.version]
     return description

@@ -9,6 +9,8 @@ Needs: see Tests/requirements.txt.
 
 import json
 import math
+import shutil
+import subprocess
 import sys
 
 import h5py
@@ -84,6 +86,14 @@ def check_silx(path, expected):
             check(None not in data.axes, f"silx: {group.name} has axes without coordinates")
 
 
+def check_h5dump(path):
+    dump = shutil.which("h5dump")
+    if dump is None:
+        return
+    done = subprocess.run([dump, path], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    check(done.returncode == 0 and not done.stderr, f"h5dump: {done.returncode} {done.stderr}")
+
+
 path = sys.argv[1]
 with open(sys.argv[2], encoding="utf-8") as file:
     expected = json.load(file)
@@ -91,4 +101,5 @@ check_h5py(path, expected)
 for engine in ("netcdf4", "h5netcdf"):
     check_xarray(path, expected, engine)
 check_silx(path, expected)
+check_h5dump(path)
 print("OK")

@@ -5,15 +5,23 @@ import Foundation
 struct OutputFile: Sendable {
   let url: URL
   let overwrites: Bool
-  var partial: URL { URL(fileURLWithPath: url.path + ".partial") }
+  /// What the name ends in until then.
+  var suffix = ".partial"
+  var partial: URL { URL(fileURLWithPath: url.path + suffix) }
 
-  /// Refuses a name that is taken, unless it may be overwritten; a folder never may.
+  /// Refuses a name that is taken, unless it may be overwritten; a folder and a file that is being written never
+  /// may.
   func checkFree() throws {
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue
     {
       throw TraceError(
         .exists, "this is a folder", advice: "Give the name of a file in it", file: url)
+    }
+    guard !WriterLock.isHeld(partial) else {
+      throw TraceError(
+        .exists, "a capture that is running writes this file",
+        advice: "Wait for it to end, or choose another name", file: partial)
     }
     guard !overwrites else { return }
     guard !FileManager.default.fileExists(atPath: url.path) else {
@@ -23,8 +31,9 @@ struct OutputFile: Sendable {
     }
     guard !FileManager.default.fileExists(atPath: partial.path) else {
       throw TraceError(
-        .exists, "a capture that is running or was interrupted left this file",
-        advice: "It holds the iterations committed so far. Move it away, or allow overwriting",
+        .exists,
+        "a capture that was killed left this file, with the iterations it had committed: recover it or go on "
+          + "with it (--resume)", advice: "Or move it away, or allow overwriting",
         file: partial)
     }
   }
@@ -43,6 +52,14 @@ struct OutputFile: Sendable {
       .inaccessible,
       "the disk is full: an iteration may need \(bytes) bytes, "
         + "\(Int(free)) are free", advice: "End the trace to keep what was committed, or make room")
+  }
+
+  /// Gives the partial file another name for the time being.
+  func move(to other: URL) throws {
+    guard rename(partial.path, other.path) == 0 else {
+      throw TraceError(
+        .inaccessible, "could not be renamed: \(String(cString: strerror(errno)))", file: partial)
+    }
   }
 
   /// Gives the closed partial file its name, once its content is safe on the disk.

@@ -66,8 +66,10 @@ enum TraceHeader {
     }
   }
 
-  /// Writes the groups and returns the run's.
-  static func write(_ description: TraceDescription, to root: H5Group) throws -> H5Group {
+  /// Writes the groups and returns those of the run and of the provenance.
+  static func write(
+    _ description: TraceDescription, to root: H5Group
+  ) throws -> (run: H5Group, provenance: H5Group) {
     try root.setAttribute("NX_class", "NXroot")
     try root.setAttribute("default", "run")
     try root.setAttribute("asura_schema", .integer(Int64(schema)))
@@ -96,7 +98,7 @@ enum TraceHeader {
     for (name, version) in description.versions.sorted(by: { $0.key < $1.key }) {
       try provenance.setAttribute("version.\(name)", .text(version))
     }
-    return run
+    return (run, provenance)
   }
 
   private static func write(_ model: TraceModel, to run: H5Group) throws {
