@@ -1,3 +1,4 @@
+import AsuraDiff
 import AsuraModel
 import AsuraProbe
 import AsuraTasks

@@ -23,7 +23,7 @@ import Testing
       var capture = try capture("model.prelude=1", "model.coda=1", "model.core=2")
       capture.record = [.sites("*")]
       let seen = Mutex<[Int]>([])
-      try capture.write(to: url) { iteration in seen.withLock { $0.append(iteration) } }
+      try capture.write(to: url, progress: { iteration in seen.withLock { $0.append(iteration) } })
       #expect(seen.withLock { $0 } == [0, 1, 2, 3])
       let reader = try TraceReader(url)
       #expect(reader.status == .complete && reader.lastIteration == 3)
@@ -125,7 +125,7 @@ import Testing
     try withFolder { folder in
       let url = folder.appending(path: "a.h5")
       #expect(throws: Stop.self) {
-        try capture(iterations: 9).write(to: url) { if $0 == 2 { throw Stop() } }
+        try capture(iterations: 9).write(to: url, progress: { if $0 == 2 { throw Stop() } })
       }
       let reader = try TraceReader(url)
       #expect(reader.status == .incomplete && reader.lastIteration == 2)

@@ -191,7 +191,9 @@ import Testing
         "asura-train", ["run", "recipe.yaml", "-o", "plain", "--set", "training.steps=25"],
         in: folder)
       #expect(plain.status == 0)
-      let model = { try Data(contentsOf: folder.appending(path: "\($0)/model.safetensors")) }
+      func model(_ run: String) throws -> Data {
+        try Data(contentsOf: folder.appending(path: "\(run)/model.safetensors"))
+      }
       #expect(try model("followed") == model("plain"), "tracing changes no bit")
       let linked = try LinkedTraces(folder.appending(path: "followed/traces.h5"))
       #expect(linked.axis == "step" && linked.coordinates == [0, 10, 20, 25])
