@@ -36,10 +36,11 @@ struct DiffCommand: ParsableCommand {
   var sites: String?
 
   @Option(
+    name: .customLong("run"),
     help: ArgumentHelp(
       "Which trace of a file that links several: one number for both, or two with a comma.",
       valueName: "number"))
-  var run: String?
+  var chosenRuns: String?
 
   @OptionGroup var reporting: ReportingOptions
 
@@ -51,7 +52,7 @@ struct DiffCommand: ParsableCommand {
   }
 
   private func runs() throws -> (Int?, Int?) {
-    guard let run else { return (nil, nil) }
+    guard let run = chosenRuns else { return (nil, nil) }
     let numbers = run.split(separator: ",").map { Int($0) }
     guard (1...2).contains(numbers.count), let first = numbers[0],
       let second = numbers[numbers.count - 1]
