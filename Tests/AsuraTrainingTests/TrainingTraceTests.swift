@@ -43,7 +43,8 @@ import Testing
       for (index, step) in linked.coordinates.enumerated() {
         _ = try again.train(step - again.step)
         let reader = try linked.open(index)
-        #expect(reader.status == .complete && (try reader.input()) == input)
+        #expect(reader.status == .complete)
+        #expect(try reader.input() == input)
         #expect(try reader.weightsHash() == again.model.weightsHash)
         let tokens = try #require(input.tokens)
         var options = RunOptions<Float>()
@@ -77,7 +78,8 @@ import Testing
       try cut.save(trainer)
       try follow(&trainer, in: cut, tracing, until: 4)
       trainer = try cut.resume()
-      try follow(&trainer, in: cut, try #require(cut.readTracing()), until: 8)
+      let read = try #require(try cut.readTracing())
+      try follow(&trainer, in: cut, read, until: 8)
 
       let (a, b) = (try LinkedTraces(whole.linkedTraces), try LinkedTraces(cut.linkedTraces))
       #expect(a.coordinates == [0, 2, 4, 6, 8] && b.coordinates == a.coordinates)
