@@ -100,6 +100,7 @@ let package = Package(
 
     .executableTarget(name: "first-run", dependencies: library, path: "Examples/first-run"),
     .executableTarget(name: "hooks", dependencies: library, path: "Examples/hooks"),
+    .executableTarget(name: "own-site", dependencies: library, path: "Examples/own-site"),
     .executableTarget(name: "train-copy", dependencies: library, path: "Examples/train-copy"),
     .executableTarget(name: "spectrum", dependencies: library, path: "Examples/spectrum"),
 
@@ -135,7 +136,7 @@ let package = Package(
     .testTarget(
       name: "ExampleTests",
       dependencies: library + [
-        "AsuraTestSupport", "first-run", "hooks", "train-copy", "spectrum",
+        "AsuraTestSupport", "first-run", "hooks", "own-site", "train-copy", "spectrum",
       ]),
     .testTarget(
       name: "CommandTests",

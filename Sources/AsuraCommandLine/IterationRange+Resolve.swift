@@ -17,7 +17,7 @@ extension IterationRange {
   ) throws(CommandError) -> [Int] {
     let existing = Set(available.lazy.filter { $0 >= lowest })
     guard let newest = existing.max() else {
-      throw CommandError("\(option) \(self): there are no iterations", status: .nothingMatched)
+      throw CommandError("\(option) \(self): there are no \(noun)s", status: .nothingMatched)
     }
     var found: Set<Int> = []
     var missing: [Int] = []
@@ -39,7 +39,7 @@ extension IterationRange {
       let sorted = existing.sorted()
       let what = missing.isEmpty ? "none" : "no \(Self.spelled(missing, atMost: 6))"
       throw CommandError(
-        "\(option) \(self): \(what) among the iterations there are, \(Self.spelled(sorted))",
+        "\(option) \(self): \(what) among the \(noun)s there are, \(Self.spelled(sorted))",
         status: found.isEmpty ? .nothingMatched : .usage,
         remedy: (missing.min() ?? newest + 1) > newest
           ? "the last is \(newest); a range may end in last, as in \(sorted[0])...last" : nil)
@@ -52,8 +52,8 @@ extension IterationRange {
   ) -> CommandError {
     let why = reason.map { ": \($0)" } ?? ""
     return CommandError(
-      "\(option) \(self): iteration \(number) is below \(lowest)\(why)", status: .usage,
-      remedy: "the iterations here are \(lowest)...\(newest)")
+      "\(option) \(self): \(noun) \(number) is below \(lowest)\(why)", status: .usage,
+      remedy: "the \(noun)s here are \(lowest)...\(newest)")
   }
 
   /// Ascending numbers as an option would spell them, `0...50:5,60`, cut after `most` items.

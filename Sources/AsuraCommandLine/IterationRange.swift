@@ -1,6 +1,6 @@
 import AsuraConfiguration
 
-/// Which iterations an option asks for: `7`, `1...50`, `0...50:5`, `1,2,7`, `last`, `5...last`.
+/// Which iterations, or other numbered things, an option asks for: `7`, `1...50`, `0...50:5`, `1,2,7`, `last`, `5...last`.
 ///
 /// Items are separated by commas; `A...B:S` takes every `S`th from `A`, both ends included when
 /// they fall on the stride; `last` is the last iteration there is. Used as
@@ -22,25 +22,33 @@ public struct IterationRange: Hashable, Sendable, CustomStringConvertible {
   let items: [Item]
   /// The text this was read from.
   public let description: String
+  /// What is numbered, for messages.
+  let noun: String
 
   /// Reads an option's value; throws a usage error that shows the offending part and a likely
   /// intent.
   public init(parsing text: String) throws(CommandError) {
+    try self.init(parsing: text, of: "iteration")
+  }
+
+  /// The same for other things than iterations, such as `position`.
+  public init(parsing text: String, of noun: String) throws(CommandError) {
     var items: [Item] = []
     var count = 0
     for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-      let item = try Self.item(part.trimming { $0.isWhitespace })
+      let item = try Self.item(part.trimming { $0.isWhitespace }, noun)
       if case .stride(let first, let end?, let step) = item {
         count += min((end - first) / step, Self.mostNumbers) + 1
       }
       guard count <= Self.mostNumbers else {
         throw CommandError(
-          "'\(part)' names more than \(Self.mostNumbers) iterations", status: .usage,
+          "'\(part)' names more than \(Self.mostNumbers) \(noun)s", status: .usage,
           remedy: "to take all there are, write 0...last")
       }
       items.append(item)
     }
     self.items = items
+    self.noun = noun
     description = text
   }
 
@@ -62,6 +70,7 @@ public struct IterationRange: Hashable, Sendable, CustomStringConvertible {
   private init(items: [Item], description: String) {
     self.items = items
     self.description = description
+    noun = "iteration"
   }
 
   /// The highest number named, or nil when `last` is and only a run can tell.
@@ -78,20 +87,22 @@ public struct IterationRange: Hashable, Sendable, CustomStringConvertible {
 // MARK: - Reading
 
 extension IterationRange {
-  private static func item(_ text: Substring) throws(CommandError) -> Item {
+  private static func item(_ text: Substring, _ noun: String) throws(CommandError) -> Item {
     if text == "last" { return .last }
-    if let number = try number(text) { return .stride(first: number, end: number, step: 1) }
+    if let number = try number(text, noun) { return .stride(first: number, end: number, step: 1) }
 
     // Some keyboards turn three dots into one character.
     let spelled = text.replacing("…", with: "...")
     let halves = spelled.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     let ends = halves[0].split(separator: "...", omittingEmptySubsequences: false)
-    guard ends.count == 2, let first = try number(ends[0]) else { throw unreadable(text) }
-    let end = try number(ends[1])
-    guard end != nil || ends[1] == "last" else { throw unreadable(text) }
+    guard ends.count == 2, let first = try number(ends[0], noun) else {
+      throw unreadable(text, noun)
+    }
+    let end = try number(ends[1], noun)
+    guard end != nil || ends[1] == "last" else { throw unreadable(text, noun) }
     var step = 1
     if halves.count == 2 {
-      guard let given = try number(halves[1]) else { throw unreadable(text) }
+      guard let given = try number(halves[1], noun) else { throw unreadable(text, noun) }
       guard given > 0 else {
         throw CommandError(
           "'\(text)' has a step of 0", status: .usage,
@@ -109,12 +120,12 @@ extension IterationRange {
   }
 
   /// The number `text` spells, nil when it spells none; throws when it is negative or beyond `Int`.
-  private static func number(_ text: Substring) throws(CommandError) -> Int? {
+  private static func number(_ text: Substring, _ noun: String) throws(CommandError) -> Int? {
     let digits = text.first == "-" || text.first == "+" ? text.dropFirst() : text
     guard !digits.isEmpty, digits.allSatisfy({ $0.isASCII && $0.isNumber }) else { return nil }
     guard text.first != "-" else {
       throw CommandError(
-        "'\(text)' is negative, and iterations count from 0", status: .usage,
+        "'\(text)' is negative, and \(noun)s count from 0", status: .usage,
         remedy: text == "-1" ? "did you mean last?" : "did you mean \(digits)?")
     }
     guard let number = Int(digits) else {
@@ -125,12 +136,14 @@ extension IterationRange {
     return number
   }
 
-  private static func unreadable(_ text: Substring) -> CommandError {
+  private static func unreadable(_ text: Substring, _ noun: String) -> CommandError {
     let shown = truncated(sanitized(String(text)), columns: 40)
     let expected =
       "expected a number, a range such as 1...50, 0...50:5 or 5...last, or several, as 1,2,7"
     return CommandError(
-      text.isEmpty ? "nothing stands where an iteration should" : "'\(shown)' is no iteration",
+      text.isEmpty
+        ? "nothing stands where \("aeiou".contains(noun.prefix(1)) ? "an" : "a") \(noun) should"
+        : "'\(shown)' is no \(noun)",
       status: .usage,
       remedy: suggestion(for: text).map { "did you mean \($0)? (\(expected))" } ?? expected)
   }

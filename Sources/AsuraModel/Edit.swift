@@ -27,7 +27,8 @@ public struct Edit<S: Scalar>: Sendable {
   public typealias Body =
     @Sendable (Value<S>, HookContext, Interpreter<S>) throws -> Value<S>?
 
-  let pattern: String
+  /// The name or pattern of the sites it changes.
+  public let pattern: String
   let iterations: IterationSelection
   let body: Body
 

@@ -34,7 +34,8 @@ public struct TracedRun: Sendable {
       throw ProbeError(
         .incompleteTrace,
         "the latents in \(path) have the shape \(latent.shape), the model's state has \(expected)",
-        remedy: "Capture it again with whole latents.")
+        remedy:
+          "Capture it again with whole latents: latent in a request without positions or batch.")
     }
     latentIterations = latent.iterations
     let update = model.configuration.update

@@ -50,6 +50,12 @@ public protocol LearningTask: Sendable {
     length: Int, examples: Int, kind: ExampleKind, random: inout Random
   ) throws -> Batch
 
+  /// Makes examples of what texts ask, the inverse of `question`: one example a text, all of one length.
+  ///
+  /// - Parameter length: their length; that of the texts when nil.
+  /// - Throws: `TaskError` for a text the task cannot read, with its number, or when it reads none.
+  func makeBatch(reading texts: [String], length: Int?) throws -> Batch
+
   /// What an example asks, on one line.
   func question(_ batch: Batch, example: Int) -> String
 

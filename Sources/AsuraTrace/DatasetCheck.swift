@@ -10,8 +10,8 @@ struct DatasetCheck {
     let iterations: [Int]?
     /// Whether NaN stands for a value that there is not.
     let mayBeNaN: Bool
-    /// Whether −∞ stands for what attention must not see.
-    let mayBeMasked: Bool
+    /// What stands for what attention must not see: −∞ in scores and their means, ∞ in norms; nil elsewhere.
+    let masked: Double?
 
     /// The shape of the part that counts.
     var extent: [Int] { iterations.map { [$0.count] + shape.dropFirst() } ?? shape }
@@ -54,7 +54,8 @@ struct DatasetCheck {
             path: "/run/" + path, dataset: dataset, kind: try dataset.kind(), shape: shape,
             iterations: isAlong ? rows : nil,
             mayBeNaN: parent == "summary" || parent == "readout" && dataset.name != "logits",
-            mayBeMasked: dataset.name == "scores"))
+            masked: parent.contains(".attn.scores")
+              ? dataset.name == "norm" ? .infinity : -.infinity : nil))
       }
     }
     items = found
@@ -192,7 +193,7 @@ private struct Tally {
     }
     for i in values.indices where !values[i].isFinite {
       let isExpected =
-        values[i].isNaN ? item.mayBeNaN : item.mayBeMasked && values[i] == -F.infinity
+        values[i].isNaN ? item.mayBeNaN : item.masked == Double(values[i])
       guard !isExpected else { continue }
       bad += 1
       if first == nil { first = (Double(values[i]), Self.place(i, block), chunk) }

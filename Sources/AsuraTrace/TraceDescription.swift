@@ -12,13 +12,15 @@ public struct TraceDescription: Sendable {
   public var iterations: Int?
   public var model: TraceModel
   public var input: TraceInput
-  /// Key positions `[query, neighbour]` of windowed attention, −1 for none. Needed where a
-  /// pattern's last axis is `neighbour`.
+  /// Key positions `[query, neighbour]` of windowed attention, −1 for none. Needed where a site's last axes are
+  /// `query` and `neighbour`: for the queries that were recorded.
   public var neighbours: IntegerArray?
   /// How many examples of the batch come at a time, if not all: chunks follow that.
   public var rowsAtATime: Int?
   /// Whether the readout keeps its logits, or only loss, correctness and entropy.
   public var keepsLogits = true
+  /// The sites that the run's edits name, in the order of the edits.
+  public var edits: [String] = []
   /// Seeds by what they were for.
   public var seeds: [String: UInt64] = [:]
   /// Versions of programs and libraries by name.
@@ -33,6 +35,78 @@ public struct TraceDescription: Sendable {
     self.sites = sites
     self.model = model
     self.input = input
+  }
+}
+
+extension TraceDescription {
+  /// The site whose queries `neighbours` is for: the first pattern, or the first other of windowed attention.
+  var windowed: TraceSite? {
+    let sites = sites.filter { $0.axes.map(\.name).suffix(2) == ["query", "neighbour"] }
+    return sites.first { TraceSite.patternBlock(of: $0.name) != nil } ?? sites.first
+  }
+
+  /// The queries that `neighbours` is for; nil when it is not needed.
+  public var queriesWithNeighbours: [Int]? { windowed.map { $0.axes[$0.axes.count - 2].values } }
+
+  /// The patterns of the core's blocks that share one array: those recorded as the first is.
+  var sharedPatterns: [(block: Int, site: TraceSite)] {
+    let patterns = sites.compactMap { site in
+      TraceSite.patternBlock(of: site.name).map { (block: $0, site: site) }
+    }
+    guard let first = patterns.first?.site else { return [] }
+    return patterns.filter { $0.site.axes == first.axes && $0.site.iterations == first.iterations }
+      .sorted { $0.block < $1.block }
+  }
+
+  /// The likeliest classes and their probabilities, where they were recorded as the logits were, or without them: they
+  /// stand with the other series of the readout.
+  var likeliest: [TraceSite] {
+    let top = sites.filter { ["logits.top_class", "logits.top_probability"].contains($0.name) }
+    guard let first = sites.first(where: { $0.name == "logits" }) ?? top.first else { return [] }
+    return top.filter {
+      $0.axes.prefix(2) == first.axes.prefix(2) && $0.iterations == first.iterations
+        && $0.axes.map(\.name) == ["batch", "position", "rank"] && $0.axes == top[0].axes
+    }
+  }
+
+  /// The targets of the places where a readout was recorded, `[batch, position]`; nil without targets.
+  func targets(of site: TraceSite) throws -> [Int32]? {
+    guard let targets = input.targets else { return nil }
+    let (examples, positions) = (site.axes[0].values, site.axes[1].values)
+    guard examples.allSatisfy({ (0..<targets.shape[0]).contains($0) }),
+      positions.allSatisfy({ (0..<targets.shape[1]).contains($0) })
+    else {
+      throw TraceError(
+        .misuse,
+        "targets have the shape \(targets.shape), but logits the shape \(site.shape)")
+    }
+    return examples.flatMap { example in
+      positions.map { targets.elements[example * targets.shape[1] + $0] }
+    }
+  }
+
+  /// The bytes that the values of each site take in the file, uncompressed: its chunks with their checksums, whole
+  /// ones also at the edges, and with the logits those of the series computed from them.
+  public func storedBytes(_ elements: TraceElements = .float32) -> [String: Int] {
+    func bytes(_ shape: [Int], _ number: H5Number, _ iterations: Int) -> Int {
+      let grid = ChunkGrid(
+        shape: shape, elementSize: number.size, rowsAtATime: rowsAtATime ?? shape.first)
+      return grid.chunks(touching: 0..<grid.count).count
+        * (grid.chunkCount * number.size + ChunkEncoding.checksumBytes) * iterations
+    }
+    var found: [String: Int] = [:]
+    for site in sites {
+      let count = site.iterations?.count ?? 0
+      var total = 0
+      if site.name != "logits" || keepsLogits { total += bytes(site.shape, elements.number, count) }
+      if site.name == "logits" {
+        let places = Array(site.shape.prefix(2))
+        total += bytes(places, elements.number, count) * (input.targets == nil ? 1 : 2)
+        if input.targets != nil { total += bytes(places, .uint8, count) }
+      }
+      found[site.name] = total
+    }
+    return found
   }
 }
 

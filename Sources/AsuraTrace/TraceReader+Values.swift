@@ -34,14 +34,19 @@ extension TraceReader {
     try values("core.\(block).attn.pattern", iteration: iteration, entries: entries)
   }
 
-  /// The key positions `[query, neighbour]` of windowed attention, −1 for none; nil where patterns
-  /// cover all keys.
+  /// The key positions `[query, neighbour]` of windowed attention, for the queries that were recorded, −1 for
+  /// none; nil where patterns cover all keys.
   public func neighbours() throws -> IntegerArray? {
     try locating {
-      guard try run.contains("attention") else { return nil }
-      let attention = try run.group("attention")
-      guard try attention.contains("neighbour_key") else { return nil }
-      return try attention.dataset("neighbour_key").integers()
+      var groups = try run.contains("attention") ? [run.group("attention")] : []
+      if try run.contains("sites") {
+        let folder = try run.group("sites")
+        groups += try folder.names().map { try folder.group($0) }
+      }
+      for group in groups where try group.contains("neighbour_key") {
+        return try group.dataset("neighbour_key").integers()
+      }
+      return nil
     }
   }
 

@@ -8,57 +8,23 @@ extension Recipe {
   /// Reads a recipe from YAML. `overrides` are `key.path=value` texts that win over the file. The
   /// model's vocabulary, classes and channels are the task's unless the file says otherwise.
   public init(yaml text: String, source: String, overrides: [String] = []) throws {
-    func failure(_ message: String, _ remedy: String? = nil) -> ModelError {
-      ModelError(.configuration, "\(source): \(message)", remedy: remedy)
-    }
-    guard text.utf8.count <= Self.mostBytes else { throw failure("larger than 1 MiB") }
-    // Aliases of aliases grow without bound; a few cannot.
-    let isCrowded =
-      text.split(separator: "\n").lazy.filter { $0.drop { $0 == " " }.first != "#" }
-      .reduce(0) { $0 + $1.utf8.count { $0 == UInt8(ascii: "*") } } > 16
-    if isCrowded { throw failure("more than 16 aliases", "Write the values out.") }
-    do {
-      guard var root = try Yams.compose(yaml: text), root.mapping != nil else {
-        throw failure("it has no keys", "A recipe needs at least task, model and training.")
+    self = try StrictYAML.decode(
+      text, source: source, expected: "A recipe needs at least task, model and training."
+    ) { root in
+      guard root.mapping != nil else {
+        throw ModelError(
+          .configuration, "it has no keys",
+          remedy: "A recipe needs at least task, model and training.")
       }
       for override in overrides { try root.set(override) }
       root.addTaskSizes()
-      self = try YAMLDecoder().decode(Recipe.self, from: root)
-    } catch let error as ModelError {
-      // Those made here name their source already.
-      if error.message.hasPrefix("--set ") || error.message.hasPrefix("\(source): ") { throw error }
-      throw failure(error.message, error.remedy)
-    } catch let error as ConfigurationError {
-      throw failure("\(error)")
-    } catch let DecodingError.dataCorrupted(context) where context.underlyingError != nil {
-      if let error = context.underlyingError as? ModelError {
-        throw failure(error.message, error.remedy)
-      }
-      throw failure(context.underlyingError.map { "\($0)" } ?? context.debugDescription)
-    } catch let error as DecodingError {
-      throw failure(error.plainly)
-    } catch let error as YamlError {
-      throw failure("not valid YAML: \("\(error)".prefix(400))")
     }
   }
 
-  /// The largest file taken for a recipe.
-  private static var mostBytes: Int { 1 << 20 }
-
   /// Reads a recipe from a YAML file; see `init(yaml:source:overrides:)`.
   public init(contentsOf url: URL, overrides: [String] = []) throws {
-    let data: Data
-    do {
-      // No more than can be a recipe, whatever the file is.
-      data = try FileHandle(forReadingFrom: url).read(upToCount: Self.mostBytes + 1) ?? Data()
-    } catch {
-      throw ModelError(
-        .configuration, "cannot read the recipe \(url.path): \(error.localizedDescription)",
-        remedy: "Check the path; Examples/Recipes holds some to start from.")
-    }
-    guard let text = String(data: data, encoding: .utf8) else {
-      throw ModelError(.configuration, "\(url.path) is not text in UTF-8")
-    }
+    let text = try StrictYAML.text(
+      of: url, "recipe", remedy: "Check the path; Examples/Recipes holds some to start from.")
     try self.init(yaml: text, source: url.path, overrides: overrides)
   }
 
@@ -89,19 +55,6 @@ private indirect enum Exact: Decodable {
       self = .list(list)
     } else {
       self = (try? Double(from: decoder)).map { .number($0) } ?? .other
-    }
-  }
-}
-
-extension DecodingError {
-  /// What happened, without the decoder's own inner life.
-  fileprivate var plainly: String {
-    switch self {
-    case .typeMismatch(_, let context), .valueNotFound(_, let context),
-      .keyNotFound(_, let context), .dataCorrupted(let context):
-      let path = context.codingPath.map(\.stringValue).joined(separator: ".")
-      return (path.isEmpty ? "" : "\(path): ") + context.debugDescription
-    @unknown default: return "\(self)"
     }
   }
 }

@@ -14,6 +14,7 @@ import Yams
 /// | `tensorboard/` | the same as TensorBoard event files |
 /// | `model.safetensors`, `model.json` | the trained model, once training is done |
 /// | `task.json` | the task it was trained on |
+/// | `traces.json`, `traces/`, `traces.h5` | how the run is followed, a trace a step, and all linked in one, if it is |
 public struct RunFolder: Sendable {
   /// The folder.
   public let url: URL
@@ -31,7 +32,9 @@ public struct RunFolder: Sendable {
   /// Makes the folder and writes the recipe into it. An existing folder is an error unless
   /// `overwriting`, which removes the files a run writes, and only those, once the new ones are on
   /// the disk.
-  public func create(_ recipe: Recipe, overwriting: Bool) throws {
+  public func create(
+    _ recipe: Recipe, tracing: TrainingTraces? = nil, overwriting: Bool
+  ) throws {
     let yaml = Data(try recipe.yaml.utf8)
     let task = try Self.json(recipe.task)
     let files = FileManager.default
@@ -60,10 +63,13 @@ public struct RunFolder: Sendable {
     }
     do {
       // The recipe goes first and comes last: where it is, a run can be resumed and lacks nothing.
-      for file in [self.recipe, checkpoint, metrics, tensorBoard, model, configuration, self.task]
-      where files.fileExists(atPath: file.path) {
+      for file in [
+        self.recipe, checkpoint, metrics, tensorBoard, model, configuration, self.task,
+        self.tracing, traces, linkedTraces,
+      ] where files.fileExists(atPath: file.path) {
         try files.removeItem(at: file)
       }
+      if let tracing { try write(try Self.json(tracing), to: self.tracing) }
       try Self.move(newTask, to: self.task)
       try Self.move(newRecipe, to: self.recipe)
     } catch {

@@ -3,51 +3,29 @@ import Asura
 import AsuraCommandLine
 import Foundation
 
-/// Which model is run on which examples.
-struct SubjectOptions: ParsableArguments {
-  @Argument(help: "A run's folder, or a model.safetensors with its model.json beside it.")
-  var model: String
-
-  @Option(
-    help: ArgumentHelp(
-      "The task, by name or by a recipe's file. (default: the one the model was trained on)",
-      valueName: "task"))
-  var task: String?
-
-  @Option(help: "The length of the examples. (default: the longest of training)")
-  var length: Int?
-
-  @Option(help: "How many examples.")
-  var examples = 16
-
-  @Option(help: "The kind of examples, as asura-train tasks lists them.")
-  var kind = "training"
-
-  @OptionGroup var seed: SeedOptions
-
-  func load() throws -> (model: RecurrentTransformer<Float>, task: any LearningTask, batch: Batch) {
-    let url = URL(fileURLWithPath: model)
-    let model = try RunFolder.trainedModel(at: url, as: Float.self)
-    let task =
-      try task.map { try TaskConfiguration(named: $0).makeTask() }
-      ?? RunFolder.task(besideModel: url).makeTask()
-    var random = Random(seed: seed.seed ?? 0, for: "capture")
-    let batch = try task.makeBatch(
-      length: length ?? task.lengths.upperBound, examples: examples,
-      kind: try task.kind(named: kind), random: &random)
-    return (model, task, batch)
-  }
-}
-
 struct CaptureCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "capture", abstract: "Run a model and record every iteration to a trace.",
     discussion: """
-      Records latents, attention patterns and logits unless --sites asks for others;
-      the model goes into the trace too, so that probes need no other file. The
-      trace is trace.h5 unless -o names another. Ctrl-C ends it at the last whole
-      iteration and marks it incomplete. What was interrupted, or killed, goes on
-      with the same command and --resume.
+      Records latents, attention patterns and logits unless --sites or --plan asks
+      for others; the model goes into the trace too, so that probes need no other
+      file. The trace is trace.h5 unless -o names another. Ctrl-C ends it at the
+      last whole iteration and marks it incomplete. What was interrupted, or killed,
+      goes on with the same command and --resume.
+
+        asura-trace capture runs/addition --sites latent --reduce norm
+        asura-trace capture runs/addition --sites 'core.*.attn.pattern' \\
+          --reduce mean-heads --positions 0...7 --batch 0 --iter 0...50:5
+        echo '{"text": "999 + 1 ="}' | asura-trace capture runs/addition --input -
+
+      A plan is a YAML list of requests:
+
+        - sites: latent
+        - sites: [core.*.attn.pattern]
+          iterations: 0...50:5
+          positions: 0,7
+          batch: 0...3
+          reduce: mean-heads
       """)
 
   @OptionGroup var subject: SubjectOptions
@@ -55,18 +33,16 @@ struct CaptureCommand: ParsableCommand {
   @Option(help: "How many iterations to run. (default: the model's own number)")
   var iterations: Int?
 
+  @OptionGroup(title: "What to record") var requests: RequestOptions
+
+  @Flag(help: "Say how large the recorded values would be, and stop.")
+  var dryRun = false
+
   @Option(
     help: ArgumentHelp(
-      "Sites to record: names or patterns, separated by commas.", valueName: "sites"))
-  var sites = "latent,core.*.attn.pattern,logits"
-
-  @Option(
-    help: "Iterations to keep, such as 1...50, 0...50:5 or last.",
-    transform: IterationRange.init(parsing:))
-  var iter = IterationRange.all(from: 0)
-
-  @Flag(help: "Say how large the trace would be, and stop.")
-  var dryRun = false
+      "Refuse to begin if they would be larger, as in 2GB or 512MiB.", valueName: "size"),
+    transform: ByteCount.init(parsing:))
+  var maxBytes: ByteCount?
 
   @Flag(help: "Leave the weights out of the trace.")
   var noWeights = false
@@ -87,21 +63,23 @@ struct CaptureCommand: ParsableCommand {
   }
 
   func run() throws {
-    let (model, task, batch) = try subject.load()
+    let (model, input) = try subject.load()
     let count = iterations ?? model.configuration.iterations
     guard (1...10_000_000).contains(count) else {
       throw CommandError("--iterations is \(count), expected 1 to 10000000", status: .usage)
     }
-    var capture = TraceCapture(model, on: batch, of: task, iterations: count)
-    capture.sites = sites.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
-    capture.keeping = try iter.resolve(available: 0...count)
-    capture.seeds = ["examples": subject.seed.seed ?? 0, "noise": subject.seed.seed ?? 0]
+    var capture = TraceCapture(model, on: input, iterations: count)
+    capture.record = try requests.requests(iterations: count, of: input.input)
+    let seed = subject.seed.seed ?? 0
+    capture.seeds = subject.input == nil ? ["examples": seed, "noise": seed] : ["noise": seed]
     capture.program = "asura-trace"
     capture.commandLine = CommandLine.arguments.joined(separator: " ")
     capture.includesWeights = !noWeights
     capture.storage = storage.storage
-    let bytes = try capture.byteCount()
-    let names = try capture.resolvedSites().map(\.description)
+    let sizes = try capture.storedBytes()
+    let bytes = sizes.reduce(0) { $0 + $1.bytes }
+    let names = sizes.map(\.quantity.name)
+    if let most = maxBytes?.bytes, bytes > most { throw tooLarge(sizes, bytes, most) }
     if dryRun {
       if reporting.json {
         return try JSONOutput.print(
@@ -133,8 +111,27 @@ struct CaptureCommand: ParsableCommand {
       try JSONOutput.print(
         Report(trace: url.relativePath, bytes: bytes, iterations: count, sites: names))
     } else {
-      print("Wrote \(url.relativePath): \(batch.examples) examples, \(count) iterations.")
+      print("Wrote \(url.relativePath): \(input.input.batch) examples, \(count) iterations.")
     }
+  }
+
+  /// Both numbers, and what to leave out.
+  private func tooLarge(
+    _ sizes: [(quantity: RecordedQuantity, bytes: Int)], _ bytes: Int, _ most: Int
+  ) -> CommandError {
+    // The blocks' sites of one kind count together.
+    var kinds: [String: Int] = [:]
+    for (quantity, bytes) in sizes {
+      kinds[quantity.name.replacing(/\.[0-9]+\./, with: ".*."), default: 0] += bytes
+    }
+    let largest = kinds.max { ($0.value, $1.key) < ($1.value, $0.key) }
+    return CommandError(
+      "the recorded values would take \(byteText(bytes)) (\(bytes) bytes), --max-bytes allows "
+        + "\(byteText(most)) (\(most) bytes)", status: .usage,
+      remedy: largest.map {
+        "\(byteText($0.value)) of it is for \($0.key): leave that out of --sites, or keep less of it "
+          + "with --iter, --positions, --batch or --reduce"
+      })
   }
 
   private struct Interrupted: Error, CustomStringConvertible {

@@ -10,6 +10,10 @@ struct RunCommand: ParsableCommand {
       Any key of the recipe can be changed with --set, as in
         asura-train run recipe.yaml --set training.steps=500 --set optimizer.clip=1
       Ctrl-C saves a checkpoint and stops; asura-train resume goes on from it.
+
+      With --trace-every the run is followed: the same examples are recorded before
+      the first step, every so many, and after the last, to traces/step-000500.h5
+      and so on in the run's folder, linked into traces.h5 with an axis step.
       """)
 
   @Argument(help: "The recipe, a YAML file.")
@@ -29,6 +33,7 @@ struct RunCommand: ParsableCommand {
     help: ArgumentHelp("Change a key of the recipe; may be repeated.", valueName: "key=value"))
   var overrides: [String] = []
 
+  @OptionGroup(title: "Following the run") var tracing: TracingOptions
   @OptionGroup var seed: SeedOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var reporting: ReportingOptions
@@ -42,9 +47,56 @@ struct RunCommand: ParsableCommand {
       URL(
         fileURLWithPath: output ?? "runs/" + url.deletingPathExtension().lastPathComponent,
         isDirectory: true))
-    try folder.create(recipe, overwriting: force)
-    var training = Training(trainer: trainer, folder: folder, reporting: reporting)
+    let traces = try tracing.traces(of: recipe)
+    try traces?.check(trainer)
+    try folder.create(recipe, tracing: traces, overwriting: force)
+    var training = Training(
+      trainer: trainer, folder: folder, tracing: traces, reporting: reporting)
     try training.run(threads.workers)
+  }
+}
+
+/// What of a run to trace.
+struct TracingOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp("Record chosen examples every so many steps.", valueName: "steps"))
+  var traceEvery: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Sites to record: names or patterns, separated by commas. (default: latent,logits)",
+      valueName: "sites"))
+  var traceSites: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "How many iterations to run. (default: the model's own number)", valueName: "n"))
+  var traceIterations: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "How many examples to follow, of the longest length of training. (default: 8)",
+      valueName: "n"))
+  var traceExamples: Int?
+
+  func validate() throws {
+    guard traceEvery == nil else { return }
+    for (name, isThere) in [
+      ("--trace-sites", traceSites != nil), ("--trace-iterations", traceIterations != nil),
+      ("--trace-examples", traceExamples != nil),
+    ] where isThere {
+      throw ValidationError("\(name) says what to trace, but not how often: add --trace-every 500")
+    }
+  }
+
+  /// What was asked for; nil when nothing was.
+  func traces(of recipe: Recipe) throws -> TrainingTraces? {
+    guard let traceEvery else { return nil }
+    return try TrainingTraces(
+      every: traceEvery,
+      sites: (traceSites ?? "latent,logits").split(separator: ",").map {
+        $0.trimmingCharacters(in: .whitespaces)
+      }, iterations: traceIterations, examples: traceExamples ?? 8, of: recipe)
   }
 }
 
@@ -61,8 +113,10 @@ struct ResumeCommand: ParsableCommand {
 
   func run() throws {
     let folder = RunFolder(URL(fileURLWithPath: folder, isDirectory: true))
+    let tracing = try folder.readTracing()
     let trainer = try folder.resume(Float.self)
-    var training = Training(trainer: trainer, folder: folder, reporting: reporting)
+    var training = Training(
+      trainer: trainer, folder: folder, tracing: tracing, reporting: reporting)
     try training.run(threads.workers)
   }
 }

@@ -6,6 +6,8 @@ import Foundation
 struct Training {
   var trainer: Trainer<Float>
   let folder: RunFolder
+  /// How the run is followed; nil when it is not.
+  let tracing: TrainingTraces?
   let reporting: ReportingOptions
 
   /// What a finished or interrupted run reports.
@@ -22,7 +24,9 @@ struct Training {
 
   mutating func run(_ workers: Workers) throws {
     // A run that was finished before is only reported.
-    if trainer.isDone, FileManager.default.fileExists(atPath: folder.model.path) {
+    let isTraced =
+      tracing == nil || FileManager.default.fileExists(atPath: folder.linkedTraces.path)
+    if trainer.isDone, isTraced, FileManager.default.fileExists(atPath: folder.model.path) {
       return try report(nil, seconds: 0)
     }
     try Workers.$current.withValue(workers) { try loop() }
@@ -42,6 +46,8 @@ struct Training {
     // Smoothed as people read curves; the metrics hold each step's own numbers.
     var loss = Smoothed()
     var exact = Smoothed()
+    // The first, or one that a run cut short did not come to.
+    try trace()
     while !trainer.isDone && !Interrupt.isRequested {
       let start = Date()
       let report: Trainer<Float>.StepReport
@@ -66,6 +72,8 @@ struct Training {
         do { try folder.save(trainer) } catch { throw advised(error, saved: saved) }
         saved = report.step
       }
+      // The last waits until the run is safe.
+      if !trainer.isDone { try trace() }
       progress.update(
         report.step,
         String(format: "loss %.4f  exact %5.1f%%", loss.value, 100 * exact.value))
@@ -75,7 +83,10 @@ struct Training {
     progress.finish(
       last == nil
         ? nil : String(format: "loss %.4f  exact %5.1f%%", loss.value, 100 * exact.value))
-    if trainer.isDone { try folder.saveResult(trainer) }
+    if trainer.isDone {
+      try folder.saveResult(trainer)
+      try trace()
+    }
     try report(last, seconds: Date().timeIntervalSince(begin))
   }
 
@@ -90,6 +101,7 @@ struct Training {
       try JSONOutput.print(summary)
     } else if trainer.isDone {
       print("Trained \(trainer.step) steps. The model is \(folder.model.relativePath).")
+      if tracing != nil { print("Its traces are linked in \(folder.linkedTraces.relativePath).") }
     } else {
       print("Stopped at step \(trainer.step) of \(steps); nothing is lost.")
       let path = folder.url.relativePath
@@ -99,6 +111,14 @@ struct Training {
 }
 
 extension Training {
+  /// Traces the step the run stands at, if it is one to trace.
+  private func trace() throws {
+    guard let tracing else { return }
+    try folder.trace(
+      trainer, tracing, program: "asura-train",
+      commandLine: CommandLine.arguments.joined(separator: " "))
+  }
+
   /// Numbers that are not finite, with what the run can be taken up from.
   fileprivate func advised(_ error: any Error, saved: Int) -> any Error {
     switch error as? TrainingError {

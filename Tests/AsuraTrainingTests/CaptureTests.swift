@@ -13,7 +13,7 @@ import Testing
     var random = Random(seed: 4)
     // More rows than one part of a run holds.
     let batch = try trainer.task.makeBatch(length: 5, examples: 60, random: &random)
-    return TraceCapture(trainer.model, on: batch, of: trainer.task, iterations: iterations)
+    return try TraceCapture(trainer.model, on: batch, of: trainer.task, iterations: iterations)
   }
 
   /// Every site of the model, bit for bit what a run of the library records.
@@ -21,9 +21,9 @@ import Testing
     try withFolder { folder in
       let url = folder.appending(path: "a.h5")
       var capture = try capture("model.prelude=1", "model.coda=1", "model.core=2")
-      capture.sites = ["*"]
+      capture.record = [.sites("*")]
       let seen = Mutex<[Int]>([])
-      try capture.write(to: url) { iteration in seen.withLock { $0.append(iteration) } }
+      try capture.write(to: url, progress: { iteration in seen.withLock { $0.append(iteration) } })
       #expect(seen.withLock { $0 } == [0, 1, 2, 3])
       let reader = try TraceReader(url)
       #expect(reader.status == .complete && reader.lastIteration == 3)
@@ -33,7 +33,7 @@ import Testing
       options.iterations = 3
       options.readout = .iterations(.all)
       options.record = [.sites("*")]
-      let run = try capture.model.run(try ModelInput(capture.batch), options)
+      let run = try capture.model.run(capture.subject.input, options)
       var compared = 0
       for site in reader.sites {
         for iteration in site.iterations {
@@ -59,15 +59,17 @@ import Testing
         }
         #expect(stored.isIdentical(to: tensor))
       }
-      #expect(try reader.input().tokens?.elements == capture.batch.tokens)
-      #expect(try reader.input().targets?.elements == capture.batch.targets)
+      #expect(try reader.input().tokens?.elements == capture.subject.input.tokens)
+      #expect(try reader.input() == capture.subject.description)
     }
   }
 
   @Test func onlyTheIterationsAskedFor() throws {
     try withFolder { folder in
       var capture = try capture(iterations: 6)
-      capture.keeping = [0, 3, 6]
+      capture.record = [
+        .sites("latent", "core.*.attn.pattern", "logits", iterations: .only([0, 3, 6]))
+      ]
       capture.includesWeights = false
       let url = folder.appending(path: "a.h5")
       try capture.write(to: url)
@@ -75,11 +77,6 @@ import Testing
       #expect(try reader.site("latent").iterations == [0, 3, 6])
       #expect(try reader.site("core.0.attn.pattern").iterations == [3, 6])
       #expect(try reader.weightNames().isEmpty)
-      // Counted before, the values take just this much.
-      let bytes = reader.sites.reduce(0) { total, site in
-        total + site.shape.reduce(4, *) * site.iterations.count
-      }
-      #expect(try capture.byteCount() == bytes)
     }
   }
 
@@ -97,12 +94,12 @@ import Testing
         #expect(try Data(contentsOf: url) == old, "\(comment)")
       }
       var nothing = try capture()
-      nothing.sites = ["core.*.atn.pattern"]
+      nothing.record = [.sites("core.*.atn.pattern")]
       try refuses(nothing, "a pattern that matches nothing")
-      nothing.sites = []
+      nothing.record = [.sites([])]
       try refuses(nothing, "no sites")
       nothing = try capture()
-      nothing.keeping = [0]
+      nothing.record = [.sites("latent", "core.*.attn.pattern", iterations: 0)]
       try refuses(nothing, "no pattern at iteration 0")
       try refuses(
         try capture("model.shared=false", "depth=2", iterations: 9), "unshared weights")
@@ -111,12 +108,12 @@ import Testing
       var random = Random(seed: 1)
       let long = try trainer.task.makeBatch(length: 6, examples: 2, random: &random)
       try refuses(
-        TraceCapture(trainer.model, on: long, of: trainer.task, iterations: 1),
+        try TraceCapture(trainer.model, on: long, of: trainer.task, iterations: 1),
         "beyond learned positions")
       let other = try TaskConfiguration(.addition).makeTask()
       let sums = try other.makeBatch(length: 2, examples: 2, random: &random)
       try refuses(
-        TraceCapture(trainer.model, on: sums, of: other, iterations: 1), "another task")
+        try TraceCapture(trainer.model, on: sums, of: other, iterations: 1), "another task")
       let exists = try capture()
       #expect(throws: TraceError.self) { try exists.write(to: url) }
       #expect(try Data(contentsOf: url) == old)
@@ -128,7 +125,7 @@ import Testing
     try withFolder { folder in
       let url = folder.appending(path: "a.h5")
       #expect(throws: Stop.self) {
-        try capture(iterations: 9).write(to: url) { if $0 == 2 { throw Stop() } }
+        try capture(iterations: 9).write(to: url, progress: { if $0 == 2 { throw Stop() } })
       }
       let reader = try TraceReader(url)
       #expect(reader.status == .incomplete && reader.lastIteration == 2)

@@ -62,7 +62,7 @@ func expectFailure(
 }
 
 /// Where the build puts programs: beside the tests' own bundle.
-private let products: URL = {
+let products: URL = {
   let bundle = CommandLine.arguments.first { $0.contains(".xctest") } ?? CommandLine.arguments[0]
   let parts = bundle.components(separatedBy: "/")
   let end = parts.firstIndex { $0.hasSuffix(".xctest") } ?? parts.count - 1

@@ -177,6 +177,47 @@ import Testing
     }
   }
 
+  @Test func tracesFollowARun() throws {
+    try withRun { folder in
+      let outcome = try run(
+        "asura-train",
+        [
+          "run", "recipe.yaml", "-o", "followed", "--set", "training.steps=25", "--trace-every",
+          "10", "--trace-sites", "latent,logits", "--trace-iterations", "3", "--trace-examples",
+          "2",
+        ], in: folder)
+      #expect(outcome.status == 0 && outcome.output.contains("traces.h5"), "\(outcome)")
+      let plain = try run(
+        "asura-train", ["run", "recipe.yaml", "-o", "plain", "--set", "training.steps=25"],
+        in: folder)
+      #expect(plain.status == 0)
+      func model(_ run: String) throws -> Data {
+        try Data(contentsOf: folder.appending(path: "\(run)/model.safetensors"))
+      }
+      #expect(try model("followed") == model("plain"), "tracing changes no bit")
+      let linked = try LinkedTraces(folder.appending(path: "followed/traces.h5"))
+      #expect(linked.axis == "step" && linked.coordinates == [0, 10, 20, 25])
+      let reader = try linked.open(3)
+      #expect(try reader.site("latent").shape == [2, 5, 16])
+      #expect(try reader.site("latent").iterations == [0, 1, 2, 3])
+
+      // Taken up again, there is nothing more to do, and nothing twice.
+      let again = try run("asura-train", ["resume", "followed"], in: folder)
+      #expect(again.status == 0, "\(again)")
+      #expect(
+        try LinkedTraces(folder.appending(path: "followed/traces.h5")).coordinates
+          == linked.coordinates)
+      try expectFailure(
+        "asura-train", ["run", "recipe.yaml", "-o", "x", "--trace-sites", "latent"], in: folder,
+        status: 2, "--trace-every")
+      try expectFailure(
+        "asura-train",
+        ["run", "recipe.yaml", "-o", "x", "--trace-every", "5", "--trace-sites", "latnet"],
+        in: folder, status: 3, "Did you mean latent?")
+      #expect(!files.fileExists(atPath: folder.appending(path: "x").path))
+    }
+  }
+
   /// Weights that overflow: exit 4 with the step, the batch's seed and the checkpoint to go back to.
   @Test func aLossThatIsNotFiniteNamesWhatIsNeeded() throws {
     try withRun { folder in

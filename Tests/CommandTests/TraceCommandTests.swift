@@ -74,15 +74,110 @@ import Testing
       let reader = try TraceReader(folder.appending(path: "a.h5"))
       #expect(try reader.site("latent").iterations == [0, 2, 4])
       #expect(try reader.site("core.0.attn.pattern").iterations == [2, 4])
-      var bytes = 0
-      for site in reader.sites {
-        for iteration in site.iterations {
-          let values: Tensor<Float> = try reader.values(site.name, iteration: iteration)
-          bytes += 4 * values.count
-        }
+      // One chunk an iteration here, with its checksum.
+      let bytes = reader.sites.reduce(0) { total, site in
+        total + site.shape.reduce(4, *) * site.iterations.count + 4 * site.iterations.count
       }
       #expect(
         dry.output.hasPrefix("\(bytes) bytes for latent, core.0.attn.pattern, embed"), "\(dry)")
+
+      let enough = try run(
+        "asura-trace", arguments + ["--dry-run", "--max-bytes", "\(bytes)"], in: folder)
+      #expect(enough.status == 0, "\(enough)")
+      try expectFailure(
+        "asura-trace", arguments + ["--force", "--max-bytes", "0.1kB"], in: folder, status: 2,
+        "\(bytes) bytes", "100 bytes", "latent", "--reduce")
+      try expectFailure(
+        "asura-trace", arguments + ["--force", "--max-bytes", "2 gigs"], in: folder, status: 2,
+        "2GB")
+      #expect(try TraceReader(folder.appending(path: "a.h5")).status == .complete)
+    }
+  }
+
+  @Test func whatIsRecordedIsChosenByOptionsAndByAPlan() throws {
+    try withRun { folder in
+      let plan = """
+        - sites: latent
+          iterations: 1...last
+          positions: 0,4
+          batch: 2...3
+        - {sites: "core.*.attn.pattern", reduce: mean-heads}
+        """
+      try Data(plan.utf8).write(to: folder.appending(path: "plan.yaml"))
+      let planned = try run(
+        "asura-trace", ["capture", "run", "--plan", "plan.yaml", "-o", "a.h5"], in: folder)
+      #expect(planned.status == 0, "\(planned)")
+      let reader = try TraceReader(folder.appending(path: "a.h5"))
+      #expect(reader.sites.map(\.name) == ["core.0.attn.pattern.mean_head", "latent"])
+      let latent = try reader.site("latent")
+      #expect(latent.axes.map(\.values).prefix(2) == [[2, 3], [0, 4]])
+      #expect(latent.iterations == [1, 2, 3])
+      #expect(try reader.input().tokens?.shape == [16, 5, 1], "the input is whole")
+
+      let options = try run(
+        "asura-trace",
+        [
+          "capture", "run", "-o", "b.h5", "--sites", "latent", "--positions", "0,4", "--batch",
+          "2...3", "--reduce", "norm",
+        ], in: folder)
+      #expect(options.status == 0, "\(options)")
+      let norms = try TraceReader(folder.appending(path: "b.h5")).site("latent.norm")
+      #expect(norms.axes.map(\.values) == [[2, 3], [0, 4]])
+
+      try Data("- sites: latent\n  positions: 3...9".utf8).write(
+        to: folder.appending(path: "wrong.yaml"))
+      for (arguments, status, messages) in [
+        (
+          ["--plan", "wrong.yaml"], 2, ["wrong.yaml: [0].positions", "positions there are, 0...4"]
+        ),
+        (["--plan", "nowhere.yaml"], 2, ["nowhere.yaml"]),
+        (["--plan", "plan.yaml", "--sites", "latent"], 2, ["--sites and --plan"]),
+        (["--positions", "5"], 3, ["--positions 5: no 5 among the positions there are"]),
+        (["--batch", "x"], 2, ["'x' is no example"]),
+        (["--sites", "latent", "--reduce", "mean-heads"], 3, ["no axis of heads"]),
+        (["--sites", "logits", "--reduce", "top:99"], 3, ["the 99 likeliest of 5 classes"]),
+        (["--reduce", "mean"], 2, ["mean-heads"]),
+      ] as [([String], Int32, [String])] {
+        let outcome = try run(
+          "asura-trace", ["capture", "run", "-o", "c.h5"] + arguments, in: folder)
+        #expect(outcome.status == status, "\(arguments): \(outcome)")
+        for message in messages {
+          #expect(outcome.error.contains(message), "\(arguments): \(outcome)")
+        }
+      }
+    }
+  }
+
+  @Test func examplesComeFromAFileOrStandardInput() throws {
+    try withRun { folder in
+      let lines = "{\"text\": \"a b c\"}\n{\"text\": \"d d a\"}\n"
+      try Data(lines.utf8).write(to: folder.appending(path: "in.jsonl"))
+      let outcome = try run(
+        "asura-trace", ["capture", "run", "--input", "in.jsonl", "-o", "a.h5"], in: folder)
+      #expect(outcome.status == 0 && outcome.output.contains("2 examples"), "\(outcome)")
+      let read = try TraceReader(folder.appending(path: "a.h5")).input()
+      #expect(read.text == ["a b c", "d d a"] && read.tokens?.elements == [0, 1, 2, 3, 3, 0])
+      #expect(read.targets?.elements == [0, 1, 2, 3, 3, 0] && read.task == "copy")
+
+      let command = "printf '{\"tokens\": [0, 3]}' | \"$0\" capture run --input - -o b.h5"
+      let piped = try run(
+        URL(filePath: "/bin/sh"), ["-c", command, products.appending(path: "asura-trace").path],
+        in: folder)
+      #expect(piped.status == 0, "\(piped)")
+      let tokens = try TraceReader(folder.appending(path: "b.h5")).input().tokens
+      #expect(tokens?.shape == [1, 2, 1] && tokens?.elements == [0, 3])
+
+      try Data((lines + "{\"text\": \"a x c\"}").utf8).write(
+        to: folder.appending(path: "wrong.jsonl"))
+      for (arguments, status, message) in [
+        (["--input", "wrong.jsonl"], 2, "wrong.jsonl, line 3: found \"x\""),
+        (["--input", "nowhere.jsonl"], 5, "nowhere.jsonl"),
+        (["--input", "in.jsonl", "--examples", "3"], 2, "--examples"),
+      ] as [([String], Int32, String)] {
+        try expectFailure(
+          "asura-trace", ["capture", "run", "-o", "c.h5"] + arguments, in: folder, status: status,
+          message)
+      }
     }
   }
 
@@ -96,6 +191,7 @@ import Testing
     #expect(table.output.split(separator: "\n").count == rows.count + 1)
     let pattern = try #require(rows.first { $0["site"] as? String == "core.0.attn.pattern" })
     #expect(pattern["shape"] as? [Int] == [2, 2, 5, 5] && pattern["bytes"] as? Int == 4 * 100)
+    #expect(pattern["type"] as? String == "float32" && pattern["unit"] as? String == "")
   }
 
   @Test(

@@ -32,6 +32,21 @@ import Testing
     #expect(changes[15][2] < changes[8][2] / 10)
   }
 
+  @Test func aSiteOfOnesOwnIsRecordedAndPushed() throws {
+    let lines = try linesOfExample("own-site")
+    #expect(lines.contains("latent: batch 4 × position 8 × width 32, 51 iterations"))
+    #expect(lines.contains("towards_3: batch 4 × position 8 × direction 1, 51 iterations"))
+    let start = try #require(lines.firstIndex { $0.hasPrefix("iteration   towards") })
+    let rows = lines[(start + 1)...].map(numbers).filter { $0.count == 3 }
+    #expect(rows.map { $0[0] } == [0, 1, 5, 9, 10, 11, 12, 15, 20, 50])
+    for row in rows where row[0] < 10 { #expect(row[1] == row[2], "\(row)") }
+    // Means of four digits.
+    let pushed = try #require(rows.first { $0[0] == 10 })
+    #expect(abs(pushed[2] - pushed[1] - 2) < 2e-4)
+    let last = try #require(rows.last)
+    #expect(abs(last[2] - last[1]) < 0.2, "most of the push is forgotten")
+  }
+
   @Test func copyingIsLearnedAtEveryLength() throws {
     let lines = try linesOfExample("train-copy")
     let training = lines.filter { $0.hasPrefix("step") }.map(numbers)

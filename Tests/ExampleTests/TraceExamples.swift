@@ -16,8 +16,11 @@ import Testing
 
       var random = Random(seed: 7, for: "examples")
       let batch = try task.makeBatch(length: 6, examples: 4, random: &random)
-      var capture = TraceCapture(model, on: batch, of: task, iterations: 12)
-      capture.sites = ["latent", "core.*.attn.pattern", "core.0.mlp.post"]
+      var capture = try TraceCapture(model, on: batch, of: task, iterations: 12)
+      capture.record = [
+        .sites("latent", "core.0.mlp.post"),
+        .sites("core.*.attn.pattern", iterations: .range(1...4), reducer: .meanOverHeads),
+      ]
       try capture.write(to: url)
 
       let trace = try TraceReader(url)
@@ -35,6 +38,7 @@ import Testing
       #expect(latent.isIdentical(to: try model.run(try ModelInput(batch)).latent))
       #expect(carries?.elements == batch.fact("carry")?.values)
       #expect(steps?.count == 13)
+      #expect(try trace.site("core.0.attn.pattern.mean_head").iterations == [1, 2, 3, 4])
     }
   }
 

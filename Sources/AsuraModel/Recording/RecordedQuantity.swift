@@ -56,6 +56,14 @@ public struct RecordedQuantity: Sendable, Equatable {
     site.iterations(of: count).filter(iterations.contains)
   }
 
+  /// A request for just this, at some iterations.
+  public func request(at iterations: Selection) -> RecordRequest {
+    func selection(_ numbers: [Int]?) -> Selection { numbers.map { .only(Set($0)) } ?? .all }
+    return RecordRequest(
+      [site.description], iterations: iterations, positions: selection(positions),
+      examples: selection(examples), reducer: reduction.reducer)
+  }
+
   /// Whether the same of the same site is recorded, though perhaps at other iterations.
   func isSame(as other: Self) -> Bool {
     site == other.site && reduction == other.reduction && positions == other.positions

@@ -19,6 +19,17 @@ public enum Reduction: Sendable, Hashable {
     }
   }
 
+  /// The reducer it belongs to.
+  var reducer: Reducer {
+    switch self {
+    case .whole: .all
+    case .meanOverHeads: .meanOverHeads
+    case .meanOverPositions: .meanOverPositions
+    case .norm: .norm
+    case .topClass(let count), .topProbability(let count): .top(count)
+    }
+  }
+
   /// What is put after a site's name to name the recorded values; nothing for whole ones.
   var suffix: String {
     switch self {

@@ -102,12 +102,16 @@ public struct AdditionTask: LearningTask {
       var random = branch.split(UInt64(example))
       return ColumnSum(operands(length: length, kind: kind, random: &random))
     }
+    return batch(sums, length: length, layout)
+  }
+
+  func batch(_ sums: [ColumnSum], length: Int, _ layout: Layout) -> Batch {
     var tokens: [Int32] = []
-    tokens.reserveCapacity(examples * layout.positions * channels)
+    tokens.reserveCapacity(sums.count * layout.positions * channels)
     for sum in sums { appendTokens(of: sum, length: length, to: &tokens) }
     let facts = ColumnSum.facts(of: sums, layout: layout)
     return Batch(
-      examples: examples, channels: channels, layout: layout, tokens: tokens,
+      examples: sums.count, channels: channels, layout: layout, tokens: tokens,
       targets: facts.first { $0.name == "sum" }?.values ?? [], facts: facts, length: length,
       difficulty: length)
   }

@@ -73,9 +73,22 @@ public struct CopyTask: SymbolSequenceTask {
       var random = branch.split(UInt64(example))
       return sequences.draw(length: length, random: &random)
     }
+    return batch(inputs, layout)
+  }
+
+  /// Reads sequences such as `d b a`.
+  public func makeBatch(reading texts: [String], length: Int?) throws -> Batch {
+    let inputs = try sequences.symbols(in: texts, length: length)
+    return batch(
+      inputs,
+      try checkedLayout(
+        length: inputs.first?.count ?? 1, examples: inputs.count, kind: .training))
+  }
+
+  private func batch(_ inputs: [[Int32]], _ layout: Layout) -> Batch {
     let symbol = Fact(
       name: "symbol", description: "the symbol to say here", classes: outputs,
-      values: sequences.values(layout, examples: examples) { inputs[$0][$1] })
+      values: sequences.values(layout, examples: inputs.count) { inputs[$0][$1] })
     return sequences.batch(inputs.map { ($0, $0) }, layout: layout, facts: [symbol])
   }
 }

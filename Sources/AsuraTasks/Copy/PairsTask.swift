@@ -132,14 +132,37 @@ public struct PairsTask: SymbolSequenceTask {
       return kind == Self.inOrder
         ? example % options.count : Int(random.below(UInt64(options.count)))
     }
+    return batch(indices, length: length, layout)
+  }
+
+  /// Reads the inputs of memorised pairs, such as `d b a`; others are errors, for nothing is to be said to them.
+  public func makeBatch(reading texts: [String], length: Int?) throws -> Batch {
+    let inputs = try sequences.symbols(in: texts, length: length)
+    let length = inputs.first?.count ?? 1
+    let layout = try checkedLayout(length: length, examples: inputs.count, kind: .training)
+    let known = Dictionary(
+      uniqueKeysWithValues: pairs[length - lengths.lowerBound].enumerated().map { ($1.input, $0) })
+    let indices = try inputs.enumerated().map { number, input in
+      guard let index = known[input] else {
+        throw TaskError.text(
+          number, found: texts[number],
+          expected: "the input of one of the \(options.count) pairs of \(length) symbols",
+          remedy: "asura-train tasks shows some, of the kind inOrder")
+      }
+      return index
+    }
+    return batch(indices, length: length, layout)
+  }
+
+  private func batch(_ indices: [Int], length: Int, _ layout: Layout) -> Batch {
     let chosen = indices.map { pairs[length - lengths.lowerBound][$0] }
     let facts = [
       Fact(
         name: "symbol", description: "the input's symbol at this place", classes: outputs,
-        values: sequences.values(layout, examples: examples) { chosen[$0].input[$1] }),
+        values: sequences.values(layout, examples: indices.count) { chosen[$0].input[$1] }),
       Fact(
         name: "pair", description: "which of the pairs this is, from 0",
-        values: sequences.values(layout, examples: examples) { example, _ in
+        values: sequences.values(layout, examples: indices.count) { example, _ in
           Int32(indices[example])
         }),
     ]

@@ -69,6 +69,37 @@ struct SymbolSequences: Sendable {
   }
 }
 
+// MARK: - Reading text
+
+extension SymbolSequences {
+  /// The symbols of each text, parted by spaces, or run together where each is one letter; all of one length.
+  func symbols(in texts: [String], length: Int?) throws -> [[Int32]] {
+    let numbers = Dictionary(
+      uniqueKeysWithValues: outputs.enumerated().map { ($1, Int32($0)) })
+    var first: Int?
+    return try texts.enumerated().map { index, text in
+      var words = text.split(whereSeparator: \.isWhitespace).map(String.init)
+      if alphabet <= 26 { words = words.flatMap { $0.map(String.init) } }
+      let symbols = try words.map { word in
+        guard let symbol = numbers[word] else {
+          throw TaskError.text(
+            index, found: word, expected: "symbols from \(outputs[0]) to \(outputs[alphabet - 1])",
+            remedy: "part them by spaces")
+        }
+        return symbol
+      }
+      let expected = length ?? first ?? symbols.count
+      first = first ?? symbols.count
+      guard !symbols.isEmpty, symbols.count == expected else {
+        throw TaskError.text(
+          index, found: text, expected: symbols.isEmpty ? "symbols" : "\(expected) symbols",
+          remedy: "all texts must have one length")
+      }
+      return symbols
+    }
+  }
+}
+
 /// How both tasks show their sequences.
 protocol SymbolSequenceTask: LearningTask {
   var sequences: SymbolSequences { get }

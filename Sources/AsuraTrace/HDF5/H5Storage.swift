@@ -80,6 +80,11 @@ extension H5Dataset {
     return storage
   }
 
+  /// The bytes its chunks take in the file.
+  package var storedBytes: Int {
+    Int(clamping: HDF5.locked { H5Dget_storage_size(handle.id) })
+  }
+
   /// The bytes of one element.
   private func elementSize() throws -> Int {
     switch try kind() {
@@ -98,7 +103,7 @@ extension H5Dataset {
     var fileBytes: hsize_t = 0
     let file = try H5Handle("find the file of '\(name)'") { H5Iget_file_id(handle.id) }
     try HDF5.call("read the file's size") { H5Fget_filesize(file.id, &fileBytes) }
-    let stored = min(HDF5.locked { H5Dget_storage_size(handle.id) }, fileBytes)
+    let stored = min(hsize_t(storedBytes), fileBytes)
     // Deflate makes nothing smaller than a 1032nd; unwritten chunks of small arrays take no room.
     let most = Double(stored) * 1_100 + 65_536
     guard Double(bytes) <= most else {

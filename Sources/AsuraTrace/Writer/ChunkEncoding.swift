@@ -58,6 +58,9 @@ struct Moments: Sendable, Equatable {
 /// What is done to an array's chunks before they are written: the same as HDF5's own filters do, which know only
 /// one thread.
 package struct ChunkEncoding: Sendable, Equatable {
+  /// The bytes of HDF5's checksum behind each chunk.
+  static let checksumBytes = 4
+
   let number: H5Number
   let deflate: Int
   /// Bits of mantissa to keep; nil for all.

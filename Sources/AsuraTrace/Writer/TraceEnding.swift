@@ -7,6 +7,8 @@ struct TraceEnding {
   /// How many iterations are whole, and the last of them.
   var count: Int
   var last: Int?
+  /// How often each edit fired, if that is known.
+  var edits: [Int] = []
 
   func write(to root: H5Group) throws {
     let run = try root.group("run")
@@ -15,12 +17,16 @@ struct TraceEnding {
     try run.setAttribute("status", .text(status))
     if let reason { try run.setAttribute("reason", .text(reason)) }
     try run.setAttribute("end_time", .text(Date().ISO8601Format()))
-    let hooks = try run.group("provenance").group("hooks")
-    let fired = try hooks.dataset("site").texts().map { site in
-      try Int64(Self.rows(of: site, in: run))
-    }
-    let dataset = try hooks.dataset("fired")
-    try fired.withUnsafeBytes { bytes in
+    let provenance = try run.group("provenance")
+    let hooks = try provenance.group("hooks")
+    try Self.write(
+      hooks.dataset("site").texts().map { try Self.rows(of: $0, in: run) },
+      to: hooks.dataset("fired"))
+    if !edits.isEmpty { try Self.write(edits, to: provenance.group("edits").dataset("fired")) }
+  }
+
+  private static func write(_ fired: [Int], to dataset: H5Dataset) throws {
+    try fired.map { Int64($0) }.withUnsafeBytes { bytes in
       guard let base = bytes.baseAddress else { return }
       try dataset.write(base, as: .int64, start: [0], count: [fired.count])
     }
@@ -28,14 +34,14 @@ struct TraceEnding {
 
   /// How many iterations of a site there are.
   private static func rows(of site: String, in run: H5Group) throws -> Int {
-    let group =
-      switch site {
-      case "latent": try run.group("latent")
-      case "logits": try run.group("readout")
-      default:
-        try TraceSite.patternBlock(of: site) != nil
-          ? run.group("attention") : run.group("sites").group(site)
-      }
+    let group: H5Group
+    if site == "latent" {
+      group = try run.group("latent")
+    } else if try run.contains("sites"), try run.group("sites").contains(site) {
+      group = try run.group("sites").group(site)
+    } else {
+      group = try run.group(TraceSite.patternBlock(of: site) != nil ? "attention" : "readout")
+    }
     return try group.dataset("iteration").shape().first ?? 0
   }
 }

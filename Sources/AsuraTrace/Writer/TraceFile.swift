@@ -23,6 +23,8 @@ final class TraceFile: @unchecked Sendable {
   let readout: ReadoutPlaces?
   /// How many iterations are in the file to stay, and the last.
   let durable = Mutex<(count: Int, last: Int?)>((0, nil))
+  /// How often each edit fired, once that is known.
+  let edits = Mutex<[Int]>([])
   /// Why the file cannot be followed though it should; nil if it can or need not.
   private(set) var note: String?
 
@@ -167,8 +169,9 @@ final class TraceFile: @unchecked Sendable {
           try file.root.group(at: group.path).cut(toRows: rows)
         }
       }
-      try TraceEnding(status: status, reason: reason, count: count, last: last)
-        .write(to: file.root)
+      try TraceEnding(
+        status: status, reason: reason, count: count, last: last, edits: edits.withLock { $0 }
+      ).write(to: file.root)
       try file.flush()
       try file.close()
     } catch {

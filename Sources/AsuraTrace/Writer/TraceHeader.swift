@@ -19,19 +19,11 @@ enum TraceHeader {
       throw fail("site '\(twice)' is declared twice")
     }
 
-    let patterns = description.sites.filter { TraceSite.patternBlock(of: $0.name) != nil }
-    if let first = patterns.first {
-      if let other = patterns.first(where: {
-        $0.axes != first.axes || $0.iterations != first.iterations
-      }) {
-        throw fail("'\(other.name)' has other axes or iterations than '\(first.name)'")
-      }
-      let needed = first.axes.last?.name == "neighbour" ? Array(first.shape.suffix(2)) : nil
-      guard description.neighbours?.shape == needed else {
-        throw fail(
-          "neighbours have the shape \(description.neighbours.map { "\($0.shape)" } ?? "none"), "
-            + "but the patterns need \(needed.map { "\($0)" } ?? "none")")
-      }
+    let needed = description.windowed.map { Array($0.shape.suffix(2)) }
+    guard description.neighbours?.shape == needed else {
+      throw fail(
+        "neighbours have the shape \(description.neighbours.map { "\($0.shape)" } ?? "none"), "
+          + "but the patterns need \(needed.map { "\($0)" } ?? "none")")
     }
 
     let input = description.input

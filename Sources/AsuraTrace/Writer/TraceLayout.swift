@@ -44,7 +44,7 @@ struct TraceLayout {
       try add(latent, to: NXDataGroup(in: run, "latent", title: "Latent"), ["run", "latent"])
     }
     try addPatterns()
-    if let logits = sites.first(where: { $0.name == "logits" }) { try addReadout(logits) }
+    try addReadout(sites.first { $0.name == "logits" }, description.likeliest)
     let others = sites.filter { places[$0.name] == nil && $0.name != "logits" }
     if !others.isEmpty {
       let folder = try run.makeGroup("sites")
@@ -57,8 +57,12 @@ struct TraceLayout {
       try folder.setAttribute("default", .text(others[0].name))
     }
     let shown =
-      if !summaries.isEmpty { "summary" } else {
-        sites.contains { TraceSite.patternBlock(of: $0.name) != nil } ? "attention" : "sites"
+      if !summaries.isEmpty {
+        "summary"
+      } else if try run.contains("attention") {
+        "attention"
+      } else {
+        others.isEmpty ? "readout" : "sites"
       }
     try run.setAttribute("default", .text(shown))
     try addSelfCheck()
@@ -118,16 +122,26 @@ struct TraceLayout {
     try noteRounding(in: group, array)
     if axes.count >= 2 { try group.setAttribute("interpretation", "image", of: array) }
     try data.setSignal(name, axes: ["iteration"] + axes)
+    try addNeighbours(of: site, to: group)
     places[site.name] = ArrayPlace(
       group: groups.count, array: array, block: nil, grid: grid, encoding: encoding)
     groups.append(group)
   }
 
-  /// Makes the one array in which all blocks' patterns lie.
+  /// Says which key each neighbour is, where a site has such an axis.
+  private func addNeighbours(of site: TraceSite, to group: IterationGroup) throws {
+    guard let neighbours = description.neighbours,
+      site.axes.suffix(2) == description.windowed?.axes.suffix(2)
+    else { return }
+    try group.data.addArray(
+      "neighbour_key", .integers(neighbours), axes: ["query", "neighbour"],
+      longName: "key position of each neighbour, −1 for none")
+  }
+
+  /// Makes the one array in which the blocks' patterns lie. Those recorded otherwise than the first are sites of
+  /// their own.
   private mutating func addPatterns() throws {
-    let patterns = description.sites.compactMap { site in
-      TraceSite.patternBlock(of: site.name).map { (block: $0, site: site) }
-    }.sorted { $0.block < $1.block }
+    let patterns = description.sharedPatterns
     guard let site = patterns.first?.site else { return }
     let names = site.axes.map(\.name)
     let data = try NXDataGroup(in: run, "attention", title: "Attention patterns")
@@ -142,11 +156,7 @@ struct TraceLayout {
     try noteRounding(in: group, array)
     try group.setAttribute("interpretation", "image", of: array)
     try data.setSignal("pattern", axes: ["iteration", "block"] + names)
-    if let neighbours = description.neighbours, names.suffix(2) == ["query", "neighbour"] {
-      try group.data.addArray(
-        "neighbour_key", .integers(neighbours), axes: ["query", "neighbour"],
-        longName: "key position of each neighbour, −1 for none")
-    }
+    try addNeighbours(of: site, to: group)
     for (index, pattern) in patterns.enumerated() {
       places[pattern.site.name] = ArrayPlace(
         group: groups.count, array: array, block: index, grid: grid, encoding: encoding)
@@ -154,47 +164,55 @@ struct TraceLayout {
     groups.append(group)
   }
 
-  /// Makes loss, correctness and entropy of every position, and the logits they are computed from.
-  private mutating func addReadout(_ site: TraceSite) throws {
-    if let targets = description.input.targets, targets.shape != Array(site.shape.prefix(2)) {
-      throw TraceError(
-        .misuse,
-        "targets have the shape \(targets.shape), but logits the shape \(site.shape)")
-    }
+  /// Makes loss, correctness and entropy of every position with the logits they are computed from, and the likeliest
+  /// classes.
+  private mutating func addReadout(_ logits: TraceSite?, _ likeliest: [TraceSite]) throws {
+    guard let site = logits ?? likeliest.first else { return }
     let data = try NXDataGroup(in: run, "readout", title: "Readout")
     var group = try IterationGroup(data, at: ["run", "readout"])
-    let keepsLogits = description.keepsLogits
-    for axis in keepsLogits ? site.axes : Array(site.axes.prefix(2)) { try group.addAxis(axis) }
-    let places = Array(site.axes.map(\.name).prefix(2))
+    let places = Array(site.axes.prefix(2))
+    for axis in places { try group.addAxis(axis) }
+    if let axis = logits?.axes.last, description.keepsLogits { try group.addAxis(axis) }
+    if let axis = likeliest.first?.axes.last { try group.addAxis(axis) }
     func add(
-      _ name: String, _ encoding: ChunkEncoding, rank: Int = 2, unit: String = "", _ meaning: String
+      _ name: String, _ encoding: ChunkEncoding, _ axes: [TraceAxis], unit: String = "",
+      _ meaning: String
     ) throws -> ArrayPlace {
-      let grid = grid(Array(site.shape.prefix(rank)), encoding.number)
+      let grid = grid(axes.map(\.count), encoding.number)
       let array = try group.addArray(
-        name, axes: Array(site.axes.map(\.name).prefix(rank)), chunk: grid.chunk, encoding,
-        unit: unit, longName: meaning)
+        name, axes: axes.map(\.name), chunk: grid.chunk, encoding, unit: unit, longName: meaning)
       return ArrayPlace(
         group: groups.count, array: array, block: nil, grid: grid, encoding: encoding)
     }
     let plain = ChunkEncoding(storage.elements.number)
-    let hasTargets = description.input.targets != nil
-    readout = ReadoutPlaces(
-      entropy: try add("entropy", plain, unit: "nat", "entropy of the readout"),
-      loss: hasTargets
-        ? try add("loss", plain, unit: "nat", "cross-entropy with the target") : nil,
-      correct: hasTargets
-        ? try add(
-          "correct", ChunkEncoding(.uint8), "whether the likeliest class is the target") : nil)
-    if keepsLogits {
-      let logits = try add("logits", encoding, rank: 3, "logits")
-      try noteRounding(in: group, logits.array)
-      self.places["logits"] = logits
+    var signals: [String] = []
+    if let logits {
+      let hasTargets = try description.targets(of: logits) != nil
+      readout = ReadoutPlaces(
+        entropy: try add("entropy", plain, places, unit: "nat", "entropy of the readout"),
+        loss: hasTargets
+          ? try add("loss", plain, places, unit: "nat", "cross-entropy with the target") : nil,
+        correct: hasTargets
+          ? try add(
+            "correct", ChunkEncoding(.uint8), places, "whether the likeliest class is the target")
+          : nil)
+      signals = hasTargets ? ["loss", "entropy"] : ["entropy"]
+      if description.keepsLogits {
+        let place = try add("logits", encoding, logits.axes, "logits")
+        try noteRounding(in: group, place.array)
+        self.places["logits"] = place
+      }
     }
-    let axes = ["iteration"] + places
-    if hasTargets {
-      try data.setSignal("loss", axes: axes, auxiliary: ["entropy"])
+    for top in likeliest {
+      let name = TraceSite.datasetName(of: top.name)
+      self.places[top.name] = try add(name, plain, top.axes, top.longName)
+    }
+    if let first = signals.first {
+      try data.setSignal(
+        first, axes: ["iteration"] + places.map(\.name), auxiliary: Array(signals.dropFirst()))
     } else {
-      try data.setSignal("entropy", axes: axes)
+      try data.setSignal(
+        TraceSite.datasetName(of: site.name), axes: ["iteration"] + site.axes.map(\.name))
     }
     groups.append(group)
   }
@@ -226,7 +244,7 @@ struct TraceLayout {
     groups.append(group)
   }
 
-  /// Makes the table of hooks. How often each fired is known in the end.
+  /// Makes the tables of what was recorded and of what was edited. How often each fired is known in the end.
   private func addHooks() throws {
     let names = description.sites.map(\.name)
     var hooks = try NXDataGroup(in: provenance, "hooks", title: "Hooks, and how often each fired")
@@ -237,5 +255,15 @@ struct TraceLayout {
       "fired", .integers(IntegerArray([names.count], names.map { _ in 0 })), as: .int64,
       axes: ["hook"], longName: "iterations in which the site's values came and were stored")
     try hooks.setSignal("fired", axes: ["hook"])
+
+    guard !description.edits.isEmpty else { return }
+    var edits = try NXDataGroup(in: provenance, "edits", title: "Edits, and how often each fired")
+    try edits.addAxis("edit", Array(description.edits.indices))
+    let patterns = try edits.group.makeTexts("site", description.edits)
+    try patterns.attach(edits.group.dataset("edit"), axis: 0)
+    try edits.addArray(
+      "fired", .integers(IntegerArray([description.edits.count], description.edits.map { _ in 0 })),
+      as: .int64, axes: ["edit"], longName: "times it was called, once a part of the batch")
+    try edits.setSignal("fired", axes: ["edit"])
   }
 }

@@ -102,8 +102,8 @@ public final class TraceWriter: Sendable {
     }
     roomPerIteration = Int(min(values * 1.25, 1e18)) + 262_144
     steps = sites["latent"].map { LatentSteps(examples: $0.shape[0]) }
-    readouts = sites["logits"].map {
-      Readouts(shape: $0.shape, targets: description.input.targets?.elements)
+    readouts = try sites["logits"].map {
+      Readouts(shape: $0.shape, targets: try description.targets(of: $0))
     }
     queue = WriteQueue(
       limit: Self.bytesUnderWay, preparers: storage.deflate > 0 ? Workers.current.count : 0
@@ -177,6 +177,9 @@ public final class TraceWriter: Sendable {
       try queue.add { [file, summary] in file.commit(iteration, summary: summary) }
     }
   }
+
+  /// Says how often each of the description's edits fired, before `finish`.
+  public func note(editsFired counts: [Int]) { file.edits.withLock { $0 = counts } }
 
   /// Waits until every commit so far is in the file to stay.
   public func synchronize() throws { try locating { try queue.synchronize() } }

@@ -11,15 +11,15 @@ public struct TraceCapture<S: Scalar>: Sendable {
   /// What is run.
   public let model: RecurrentTransformer<S>
   /// The examples it is run on.
-  public let batch: Batch
-  /// The task they are of.
-  public let task: any LearningTask
+  public let subject: CaptureInput
   /// How many iterations to run.
   public var iterations: Int
-  /// The sites to record, by name or pattern.
-  public var sites = ["latent", "core.*.attn.pattern", "logits"]
-  /// Which iterations to keep; all when nil. Latents also exist at 0.
-  public var keeping: [Int]?
+  /// What to record.
+  public var record: [RecordRequest] = [.sites("latent", "core.*.attn.pattern", "logits")]
+  /// Sites of the run's own.
+  public var sites: [CustomSite<S>] = []
+  /// Changes made on the way.
+  public var edits: [Edit<S>] = []
   /// Seeds of what the run is made of, for the record.
   public var seeds: [String: UInt64] = [:]
   /// Who makes the trace, and how, for the record.
@@ -31,58 +31,54 @@ public struct TraceCapture<S: Scalar>: Sendable {
   public var storage = TraceStorage()
 
   public init(
-    _ model: RecurrentTransformer<S>, on batch: Batch, of task: any LearningTask, iterations: Int
+    _ model: RecurrentTransformer<S>, on subject: CaptureInput, iterations: Int
   ) {
     self.model = model
-    self.batch = batch
-    self.task = task
+    self.subject = subject
     self.iterations = iterations
   }
 
-  /// The sites that will be recorded, with their axes. A pattern that matches nothing is an error.
-  public func resolvedSites() throws -> [Site] {
-    var found: [Site] = []
-    for pattern in sites {
-      for site in try model.sites(matching: pattern) where !found.contains(site) {
-        found.append(site)
-      }
+  /// Examples of a task.
+  public init(
+    _ model: RecurrentTransformer<S>, on batch: Batch, of task: any LearningTask, iterations: Int
+  ) throws {
+    self.init(model, on: try CaptureInput(batch, of: task), iterations: iterations)
+  }
+
+  /// What will be recorded. A pattern that matches nothing, a selection of what there is not and iterations at which a
+  /// site has no value are errors.
+  public func quantities() throws -> [RecordedQuantity] {
+    let found = try model.quantities(recording: record, of: subject.input, sites: sites)
+    guard !found.isEmpty else {
+      throw ModelError(
+        .hooks, "no site is named to be recorded", remedy: "Name some, as in latent.")
+    }
+    if let none = found.first(where: { $0.iterations(of: iterations).isEmpty }) {
+      throw ModelError(
+        .hooks, "\(none.site) has no value at the iterations to keep",
+        remedy: "Latents and logits exist from iteration 0, what is inside an iteration from 1: "
+          + "keep others, or leave the site out.")
     }
     return found
   }
 
-  /// The bytes the recorded values take in the file, uncompressed; beside them stand the weights
-  /// and a few kilobytes.
-  public func byteCount() throws -> Int {
-    let input = try ModelInput(batch)
-    return try resolvedSites().reduce(0) { total, site in
-      let each = model.axes(of: site, for: input).reduce(1) { $0 * $1.count }
-      return total + each * keptIterations(site).count * MemoryLayout<Float>.size
-    }
+  /// The bytes the recorded values of each quantity take in the file, uncompressed, to the byte; with the logits those
+  /// of what is computed from them. Beside them stand the weights, the input and some kilobytes.
+  public func storedBytes() throws -> [(quantity: RecordedQuantity, bytes: Int)] {
+    let quantities = try quantities()
+    let bytes = try description(quantities).storedBytes(storage.elements)
+    return quantities.map { ($0, bytes[$0.name] ?? 0) }
   }
 
-  /// The iterations kept of a site.
-  private func keptIterations(_ site: Site) -> [Int] {
-    let all = site.iterations(of: iterations)
-    guard let keeping, site.isRecurrent else { return Array(all) }
-    let wanted = Set(keeping)
-    return all.filter(wanted.contains)
-  }
+  /// The bytes of all recorded values together.
+  public func byteCount() throws -> Int { try storedBytes().reduce(0) { $0 + $1.bytes } }
 
   /// Finds out what would stop a run before there is a file.
-  private func check(_ input: ModelInput, _ sites: [Site]) throws {
-    try model.configuration.check(against: task)
+  private func check() throws {
+    let input = subject.input
+    if let task = subject.task { try model.configuration.check(against: task) }
     try model.configuration.checkMemory(of: S.self, positions: input.positions)
     try model.check(iterations: iterations)
-    guard !sites.isEmpty else {
-      throw ModelError(
-        .hooks, "no site is named to be recorded", remedy: "Name some, as in latent.")
-    }
-    if let site = sites.first(where: { keptIterations($0).isEmpty }) {
-      throw ModelError(
-        .hooks, "\(site) has no value at the iterations to keep",
-        remedy: "Latents and logits exist from iteration 0, what is inside an iteration from 1: "
-          + "keep others, or leave the site out.")
-    }
     var options = RunOptions<S>()
     options.iterations = 0
     options.readout = .none
@@ -102,10 +98,9 @@ public struct TraceCapture<S: Scalar>: Sendable {
     progress: @escaping @Sendable (_ iteration: Int) throws -> Void = { _ in },
     remark: (String) -> Void = { _ in }
   ) throws {
-    let input = try ModelInput(batch)
-    let sites = try resolvedSites()
-    try check(input, sites)
-    let description = try description(sites, input)
+    let quantities = try quantities()
+    try check()
+    let description = try description(quantities)
     let writer =
       if resuming {
         try TraceWriter(resuming: url, describing: description, storage: storage)
@@ -114,8 +109,10 @@ public struct TraceCapture<S: Scalar>: Sendable {
       }
     if let note = writer.note { remark(note) }
     do {
-      if let options = try options(sites, writer) {
-        _ = try model.run(input, options, into: TraceSink(writer, progress: progress))
+      if let options = try options(quantities, writer) {
+        let run = try model.run(
+          subject.input, options, into: TraceSink(writer, progress: progress))
+        writer.note(editsFired: run.hookFirings.prefix(edits.count).map(\.count))
       }
       try writer.finish()
     } catch {
@@ -126,17 +123,21 @@ public struct TraceCapture<S: Scalar>: Sendable {
 
   /// How to run; nil when nothing is left to do. A resumed run starts from the last committed latent if the trace has
   /// all of it, else from the beginning, when what the trace has already is not stored again.
-  private func options(_ sites: [Site], _ writer: TraceWriter) throws -> RunOptions<S>? {
+  private func options(
+    _ quantities: [RecordedQuantity], _ writer: TraceWriter
+  ) throws -> RunOptions<S>? {
     var options = RunOptions<S>()
+    options.sites = sites
+    options.edits = edits
     options.iterations = iterations
     options.readout = .none
     options.seed = seeds["noise"] ?? 0
     var first = 0
     if let point = writer.resumePoint {
       guard point.iteration < iterations else { return nil }
-      if let latent = point.latent as? Tensor<S>,
-        latent.shape == [batch.examples, batch.positions, model.configuration.width]
-      {
+      let shape = [subject.input.batch, subject.input.positions, model.configuration.width]
+      // Edits may all lie before that latent, where they would never come up.
+      if edits.isEmpty, let latent = point.latent as? Tensor<S>, latent.shape == shape {
         first = point.iteration
         options.start = (latent, first)
         options.iterations = iterations - first
@@ -144,56 +145,42 @@ public struct TraceCapture<S: Scalar>: Sendable {
         try writer.append(site: "latent", iteration: first, values: latent)
       }
     }
-    options.record = sites.compactMap { site in
+    options.record = quantities.compactMap { quantity in
       // Readouts of the first latent are made again, since the next one's are compared with them.
-      let left = keptIterations(site).filter {
-        options.start == nil || $0 > first || $0 == first && site == .logits
+      let left = quantity.iterations(of: iterations).filter {
+        options.start == nil || $0 > first || $0 == first && quantity.name == "logits"
       }
-      return left.isEmpty ? nil : .sites(site.description, iterations: .only(Set(left)))
+      return left.isEmpty ? nil : quantity.request(at: .only(Set(left)))
     }
     return options
   }
 
-  private func description(_ sites: [Site], _ input: ModelInput) throws -> TraceDescription {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
+  private func description(_ quantities: [RecordedQuantity]) throws -> TraceDescription {
+    let input = subject.input
     var description = TraceDescription(
       program: program, commandLine: commandLine,
-      sites: sites.map { site in
+      sites: quantities.map { quantity in
         TraceSite(
-          site.description,
-          axes: model.axes(of: site, for: input).map { TraceAxis($0.name, $0.count) },
-          iterations: keptIterations(site))
+          quantity.name, axes: quantity.axes.map { TraceAxis($0.name, $0.values) },
+          iterations: quantity.iterations(of: iterations), unit: quantity.unit)
       })
     description.iterations = iterations
     description.model = TraceModel(
       configuration: String(decoding: try model.configuration.json, as: UTF8.self),
       weightsHash: model.weightsHash,
       weights: includesWeights ? model.namedParameters.mapValues { TraceArray($0) } : [:])
-    description.input = try traceInput(input)
-    description.neighbours = model.neighbours(for: input).map {
-      IntegerArray([$0.positions, $0.width], $0.keys)
+    description.input = subject.description
+    description.neighbours = model.neighbours(for: input).flatMap { table in
+      description.queriesWithNeighbours.map { queries in
+        IntegerArray(
+          [queries.count, table.width],
+          queries.flatMap { table.keys[$0 * table.width..<($0 + 1) * table.width] })
+      }
     }
     description.rowsAtATime = model.partSize(batch: input.batch, positions: input.positions)
+    description.edits = edits.map(\.pattern)
     description.seeds = seeds
     description.versions = ["hdf5": TraceLibrary.version]
     return description
-  }
-
-  private func traceInput(_ input: ModelInput) throws -> TraceInput {
-    let shape = [batch.examples, batch.positions]
-    var result = TraceInput(
-      task: task.name,
-      tokens: IntegerArray(shape + [batch.channels], batch.tokens),
-      targets: IntegerArray(shape, batch.targets),
-      mask: IntegerArray(shape, batch.targets.map { $0 < 0 ? 0 : 1 }),
-      positionIDs: IntegerArray(
-        shape, (0..<batch.examples).flatMap { _ in batch.positionIDs }),
-      text: (0..<batch.examples).map { task.question(batch, example: $0) })
-    for fact in batch.facts {
-      result.facts[fact.name] = TraceFact(
-        IntegerArray(shape, fact.values), labels: fact.classes)
-    }
-    return result
   }
 }
