@@ -46,7 +46,7 @@ struct FixedPointCharts {
       lines.append(
         .init(
           "example \(one.example): rate \(significant(rate.value, 3)), radius "
-            + significant(one.spectrum.spectralRadius, 3),
+            + significant(one.radius, 3),
           x: points.map { Double(series.iterations[$0]) },
           y: points.map { rate.step(at: series.iterations[$0]) / series.norms[$0] }))
     }

@@ -19,6 +19,7 @@ struct FixedPointReport: Encodable {
     let restRate: Double?
     let restRateError: Double?
     let spectralRadius: Double?
+    let restRadius: Double?
     let rateAgrees: Bool?
   }
   struct Search: Encodable {
@@ -119,7 +120,6 @@ struct FixedPointReport: Encodable {
 extension FixedPointReport.Verdict {
   init(_ verdict: SettlingVerdict, of index: Int, _ findings: FixedPointFindings) {
     let close = findings.examples.first { $0.example == index }
-    let radius = close?.spectrum.spectralRadius
     example = index
     self.verdict = verdict.settling.label
     if case .cycle(let length) = verdict.settling { period = length } else { period = nil }
@@ -133,9 +133,10 @@ extension FixedPointReport.Verdict {
     rateError = verdict.rate?.error
     restRate = close?.restRate?.value
     restRateError = close?.restRate?.error
-    spectralRadius = radius
+    spectralRadius = close?.spectrum.spectralRadius
+    restRadius = close?.restSpectrum?.spectralRadius
     rateAgrees = close.flatMap { one in
-      findings.rate(of: one).map { $0.agrees(with: one.spectrum.spectralRadius) }
+      findings.rate(of: one).map { $0.agrees(with: one.radius) }
     }
   }
 }
@@ -239,7 +240,7 @@ extension FixedPointReport {
         significant(one.step, 2), significant(one.relativeStep, 2),
         one.rate.map { significant($0) } ?? "–", one.rateError.map { significant($0, 1) } ?? "–",
         one.restRate.map { significant($0) } ?? "–",
-        one.spectralRadius.map { significant($0) } ?? "–",
+        (one.restRadius ?? one.spectralRadius).map { significant($0) } ?? "–",
         one.answerSince.map { "\($0)" } ?? "–",
       ])
     }

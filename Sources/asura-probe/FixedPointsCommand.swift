@@ -34,7 +34,8 @@ struct FixedPointsCommand: ParsableCommand {
         step          ‖z_t − z_(t−1)‖ at the end; relative to ‖z_t‖ in the next column
         rate          the ratio of one step to the one before, ± two standard errors; then the
                       same, iterated on in 64 bits
-        radius        the spectral radius at the last latent: the rate by linear theory
+        radius        the spectral radius where it rests, or else at the last latent: the
+                      rate by linear theory
         answer since  the iteration after which no answer changed
       """)
 

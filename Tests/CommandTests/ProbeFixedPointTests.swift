@@ -111,7 +111,7 @@ private let verdictsOnly = ["--starts", "0", "--directions", "0", "--beyond", "1
       #expect(found.mismatch! < 1e-5 && found.basin.count == 16 && found.rests == true)
       // Linear theory against measurement, once the iteration goes on in 64 bits.
       let rate = try #require(expected.restRate)
-      #expect(abs(rate.value - expected.spectrum.spectralRadius) < 0.02)
+      #expect(abs(rate.value - expected.radius) < 0.02)
       for point in found.points { #expect(point.q <= 1e-12) }
       // A point is one of F in the library's own words.
       for point in set.points {

@@ -82,6 +82,11 @@ extension FixedPointFindings {
           series.indices.map { index in
             examples.first { $0.example == index }?.spectrum.spectralRadius ?? .nan
           }),
+        table.numbers(
+          "rest_radius", "spectral radius where it rests",
+          series.indices.map { index in
+            examples.first { $0.example == index }?.restSpectrum?.spectralRadius ?? .nan
+          }),
       ],
       attributes: [
         "verdicts": .texts(

@@ -29,7 +29,7 @@ extension FixedPointFindings {
   }
 
   private func rateReading(_ one: Example, _ name: String) -> [String] {
-    let radius = one.spectrum.spectralRadius
+    let radius = one.radius
     guard let rate = rate(of: one) else {
       return ["\(name): the steps were too few above rounding to measure a rate by."]
     }
@@ -40,15 +40,16 @@ extension FixedPointFindings {
     let recorded = verdict(of: one.example)?.rate.map(told)
     let further = one.restRate.map { "iterated on in 64 bits, \(told($0))" }
     let measured = [recorded, further].compactMap { $0 }.joined(separator: "; ")
-    let theory = "the spectral radius at t=\(one.last) is \(short(radius, 3))"
+    let place = one.restSpectrum == nil ? "at t=\(one.last)" : "where it rests"
+    let theory = "the spectral radius \(place) is \(short(radius, 3))"
     guard rate.value < 1, radius < 1 else {
       return ["\(name): \(measured); \(theory)."]
     }
     return [
       rate.agrees(with: radius)
         ? "\(name): \(measured); \(theory), which accounts for it."
-        : "\(name): \(measured); \(theory), which does not account for it: the rate is not yet "
-          + "that of the slowest mode, or other modes carry the steps."
+        : "\(name): \(measured); \(theory), which does not account for it: the last "
+          + "regime is not reached, or modes feed one another (the Jacobian is far from normal)."
     ]
   }
 

@@ -5,7 +5,7 @@ public struct FixedPointFindings: Sendable {
     public let example: Int
     /// The iteration of the last latent, from which on everything was computed.
     public let last: Int
-    /// The Jacobian's eigenvalues at the last latent: linear theory, for the measured rate to be held against.
+    /// The Jacobian's eigenvalues at the last latent.
     public let spectrum: JacobianSpectrum
     /// How far F takes the last latent but one from the last one, relative: about the recording's precision where the
     /// trace is of this map; NaN where it was not recorded.
@@ -15,11 +15,16 @@ public struct FixedPointFindings: Sendable {
     /// The rate at which it comes to rest there, measured in 64 bits: it can be followed further down than in the
     /// recording. Nil where it does not rest, or does so too soon.
     public internal(set) var restRate: DecayRate?
+    /// The Jacobian's eigenvalues where it rests; nil where it does not.
+    public internal(set) var restSpectrum: JacobianSpectrum?
     public internal(set) var points: FixedPointSet?
     public internal(set) var paths: PathIndependence?
     public internal(set) var perturbation: Perturbation?
     /// The basin of where that rests; nil where it does not.
     public internal(set) var basin: Basin?
+
+    /// The rate by linear theory: the spectral radius where it rests, or else at the last latent.
+    public var radius: Double { (restSpectrum ?? spectrum).spectralRadius }
   }
 
   /// The size of the state.

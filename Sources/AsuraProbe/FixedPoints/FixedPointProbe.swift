@@ -182,8 +182,9 @@ extension FixedPointProbe {
     plain.maximumIterations = Self.plainFactor * run.iterations
     found.rest = try FixedPointSearch(PlainIteration(), rule: plain).run(
       map, from: state.reshaped([1, map.dimension]), isCancelled: isCancelled)[0]
-    if found.rest?.end.isConverged == true {
+    if let rest = found.rest, rest.end.isConverged {
       found.restRate = try restRate(map, from: state, at: last.iteration)
+      found.restSpectrum = try map.spectrum(row: 0, at: rest.state, seed: seed)
     }
     done("rest")
     if isCancelled() { return }
@@ -228,7 +229,7 @@ extension FixedPointProbe {
       options.directions = directions
       drawn = random.split(2)
       found.basin = try Basin(
-        of: rest.state, map, test: .forRadius(spectrum.spectralRadius), options: options,
+        of: rest.state, map, test: .forRadius(found.radius), options: options,
         random: &drawn, isCancelled: isCancelled)
     }
     done("basin")
