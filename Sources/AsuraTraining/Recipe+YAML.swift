@@ -53,7 +53,9 @@ extension Recipe {
       data = try FileHandle(forReadingFrom: url).read(upToCount: Self.mostBytes + 1) ?? Data()
     } catch {
       throw ModelError(
-        .configuration, "cannot read the recipe \(url.path): \(error.localizedDescription)",
+        .configuration,
+        "cannot read the recipe \(url.path): "
+          + (url.isExistingFolder ? "it is a folder" : error.localizedDescription),
         remedy: "Check the path; Examples/Recipes holds some to start from.")
     }
     guard let text = String(data: data, encoding: .utf8) else {

@@ -79,10 +79,11 @@ import Testing
   }
 
   /// Without options: no length that the task lacks, no iteration that the model lacks.
-  @Test(arguments: [
-    ("task={kind: pairs, alphabet: 5, count: 8, lengths: 4}", [4], [4, 8]),
-    ("model.shared=false", [5, 10, 50], [3]),
-  ])
+  @Test(
+    arguments: [
+      ("task={kind: pairs, alphabet: 5, count: 8, lengths: 4}", [4], [4, 8]),
+      ("model.shared=false", [5, 10, 50], [3]),
+    ] as [(String, Set<Int>, Set<Int>)])
   func defaultsSuitTaskAndModel(set: String, lengths: Set<Int>, iterations: Set<Int>) throws {
     try withFolder { folder in
       try Data(recipe.utf8).write(to: folder.appending(path: "recipe.yaml"))
