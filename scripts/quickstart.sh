@@ -28,9 +28,9 @@ cat "$out/jacobian.txt"
 say "Done. What was found"
 echo "  Trained on additions of up to 10 digits; whole answers right at 100 digits:"
 head -n 1 "$out/eval.txt" | sed 's/^/    /'
-awk '$2 == 100' "$out/eval.txt" | sed 's/^/    /'
+awk '/^symbols right/ { exit } $2 == 100' "$out/eval.txt" | sed 's/^/    /'
 echo "  One iteration of the model at rest:"
-tail -n 4 "$out/jacobian.txt" | sed 's/^/    /'
+grep '^The ' "$out/jacobian.txt" | sed 's/^/    /'
 cat <<EOF
 
 Where things are

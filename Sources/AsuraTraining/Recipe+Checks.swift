@@ -12,7 +12,9 @@ extension ModelConfiguration {
     ] where field == "channels" ? found != needed : found < needed {
       throw ModelError(
         .configuration, "model.\(field) is \(found), but the task \(task.name) needs \(needed)",
-        remedy: "Leave it out of the recipe: it then follows the task.")
+        remedy:
+          "In a recipe, leave it out: it then follows the task. A trained model takes the task it was "
+          + "trained on.")
     }
     let mode = try task.layout(length: task.lengths.lowerBound).mode
     if mode == .nextToken && attention.mask != .causal {

@@ -139,12 +139,8 @@ public struct RunFolder: Sendable {
 
   /// The task of a trained model: `task.json` beside it.
   public static func task(besideModel url: URL) throws -> TaskConfiguration {
-    var isDirectory: ObjCBool = false
-    let isFolder =
-      FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory)
-      && isDirectory.boolValue
-    let file = (isFolder ? url : url.deletingLastPathComponent()).appendingPathComponent(
-      "task.json")
+    let folder = url.isExistingFolder ? url : url.deletingLastPathComponent()
+    let file = folder.appendingPathComponent("task.json")
     guard let data = try? Data(contentsOf: file) else {
       throw TrainingError.folder(
         "cannot read the task \(file.path)",
@@ -211,6 +207,15 @@ public struct RunFolder: Sendable {
       "cannot write \(file.path): \(error.localizedDescription)",
       remedy:
         "Check the disk's space and the folder's permissions; what was there before is intact.")
+  }
+}
+
+extension URL {
+  /// Whether there is a folder at this path.
+  var isExistingFolder: Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+      && isFolder.boolValue
   }
 }
 

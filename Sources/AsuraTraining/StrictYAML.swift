@@ -57,7 +57,9 @@ enum StrictYAML {
       data = try FileHandle(forReadingFrom: url).read(upToCount: mostBytes + 1) ?? Data()
     } catch {
       throw ModelError(
-        .configuration, "cannot read the \(what) \(url.path): \(error.localizedDescription)",
+        .configuration,
+        "cannot read the \(what) \(url.path): "
+          + (url.isExistingFolder ? "it is a folder" : error.localizedDescription),
         remedy: remedy)
     }
     guard let text = String(data: data, encoding: .utf8) else {

@@ -17,11 +17,17 @@ struct EvalCommand: ParsableCommand {
   @Argument(help: "A run's folder or a model.safetensors with its task.json beside it.")
   var model: String
 
-  @Option(help: "Lengths to test, separated by commas. (default: the longest of training, ×2, ×10)")
+  @Option(
+    help: """
+      Lengths to test, separated by commas. (default: the longest of training, ×2, ×10, where the task has them)
+      """)
   var lengths: String?
 
-  @Option(help: "Numbers of iterations, separated by commas.")
-  var iterations = "n,2n"
+  @Option(
+    help: """
+      Numbers of iterations, separated by commas. (default: n,2n; an unshared model's own number)
+      """)
+  var iterations: String?
 
   @Option(help: "Kinds of examples, separated by commas. (default: all but training's mix)")
   var kinds: String?
@@ -41,8 +47,10 @@ struct EvalCommand: ParsableCommand {
 
   func run() throws {
     let url = URL(fileURLWithPath: model)
-    let counts = try list(iterations, "--iterations")
+    let given = try iterations.map { try list($0, "--iterations") }
     let model = try RunFolder.trainedModel(at: url, as: Float.self)
+    let counts =
+      given ?? (model.configuration.shared ? ["n", "2n"] : ["\(model.configuration.iterations)"])
     let task = try RunFolder.task(besideModel: url).makeTask()
     var options = EvaluationOptions(
       lengths: try parsedLengths(task), iterations: try counts.map(LengthExpression.init),
@@ -81,7 +89,7 @@ struct EvalCommand: ParsableCommand {
   private func parsedLengths(_ task: any LearningTask) throws -> [Int] {
     guard let lengths else {
       let longest = task.lengths.upperBound
-      return [longest, 2 * longest, 10 * longest]
+      return [longest, 2 * longest, 10 * longest].filter { (try? task.layout(length: $0)) != nil }
     }
     return try list(lengths, "--lengths").reduce(into: []) { lengths, text in
       guard let length = Int(text), length > 0 else {

@@ -175,6 +175,7 @@ import Testing
       for url in [folder.appending(path: "none.yaml"), folder] {
         let error = #expect(throws: ModelError.self) { try Recipe(contentsOf: url) }
         #expect(error?.message.contains(url.path) == true)
+        #expect(error?.message.hasSuffix("it is a folder") == (url == folder))
       }
       let latin = folder.appending(path: "latin.yaml")
       try Data([0x73, 0xE9, 0x3A, 0x20, 0x31]).write(to: latin)

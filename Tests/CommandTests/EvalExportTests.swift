@@ -78,6 +78,32 @@ import Testing
       "asura-train", ["eval", "run"] + options, in: trained.get(), status: 2, message)
   }
 
+  /// Without options: no length that the task lacks, no iteration that the model lacks.
+  @Test(
+    arguments: [
+      ("task={kind: pairs, alphabet: 5, count: 8, lengths: 4}", [4], [4, 8]),
+      ("model.shared=false", [5, 10, 50], [3]),
+    ] as [(String, Set<Int>, Set<Int>)])
+  func defaultsSuitTaskAndModel(set: String, lengths: Set<Int>, iterations: Set<Int>) throws {
+    try withFolder { folder in
+      try Data(recipe.utf8).write(to: folder.appending(path: "recipe.yaml"))
+      let training = try run(
+        "asura-train",
+        [
+          "run", "recipe.yaml", "-o", "run", "--set", set, "--set", "training.steps=1", "--set",
+          "depth=3",
+        ], in: folder)
+      #expect(training.status == 0, "\(training)")
+      let outcome = try run(
+        "asura-train", ["eval", "run", "--json", "--examples", "4"], in: folder)
+      #expect(outcome.status == 0, "\(outcome)")
+      let result = try #require(try json(outcome.output) as? [String: Any])
+      let rows = try #require(result["rows"] as? [[String: Any]])
+      #expect(Set(rows.compactMap { $0["length"] as? Int }) == lengths)
+      #expect(Set(rows.compactMap { $0["iterations"] as? Int }) == iterations)
+    }
+  }
+
   @Test func whatCannotBeEvaluated() throws {
     try withRun { folder in
       let model = folder.appending(path: "run/model.safetensors")

@@ -241,7 +241,8 @@ import Testing
       #expect(try TraceReader(url).status == .complete)
       // A folder stays one, and nothing is left beside it.
       try expectFailure(
-        "asura-trace", ["capture", "run", "-o", "run", "--force"], in: folder, status: 2, "folder")
+        "asura-trace", ["capture", "run", "-o", "run", "--force"], in: folder, status: 2,
+        "run: this is a folder\n  Give the name of a file in it")
       #expect(
         try files.contentsOfDirectory(atPath: folder.path).allSatisfy { !$0.hasSuffix(".partial") })
       for (path, message) in [("nothing.h5", "nothing.h5"), ("recipe.yaml", "not an HDF5 file")] {

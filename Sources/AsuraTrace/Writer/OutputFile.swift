@@ -16,7 +16,7 @@ struct OutputFile: Sendable {
     if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue
     {
       throw TraceError(
-        .exists, "this is a folder", advice: "Give the name of a file in it", file: url)
+        .misuse, "this is a folder", advice: "Give the name of a file in it", file: url)
     }
     guard !WriterLock.isHeld(partial) else {
       throw TraceError(
