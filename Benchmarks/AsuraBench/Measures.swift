@@ -18,6 +18,7 @@ func allMeasures(_ folder: URL, _ workers: Workers) throws -> [Measure] {
     measures += try spectra(workload, width: width, shape: shape)
     measures += try fixedPoints(workload, width: width)
   }
+  measures.append(try spectraAlongARun(try Workload<Double>(folder, "jacrun")))
   return measures
 }
 
