@@ -76,7 +76,8 @@ struct JacobianExtraCharts {
         subtitle: "\(subject), example \(sensitivity.example): largest ‖∂z/∂e‖ at each distance, "
           + "relative to the iteration's largest"),
       xLabel: "distance in positions", yLabel: "iteration", values: rows,
-      rowNames: sensitivity.iterations.map(String.init), range: -4...0, valueLabel: "log₁₀")
+      rowNames: sensitivity.iterations.map(String.init), range: -4...0,
+      valueLabel: "log₁₀, −4 or less")
   }
 
   /// The norms after the last iteration by output and input position.
@@ -95,6 +96,6 @@ struct JacobianExtraCharts {
       xLabel: "input position", yLabel: "output position",
       values: norms.map { row in
         row.map { $0 > 0 && largest > 0 ? max(-4, log10($0 / largest)) : .nan }
-      }, range: -4...0, valueLabel: "log₁₀")
+      }, range: -4...0, valueLabel: "log₁₀, −4 or less")
   }
 }

@@ -88,7 +88,8 @@ private func difference(_ a: [Complex<Double>], _ b: [Complex<Double>]) -> Doubl
       }
     }
     let found = try solve(grcar, BlockKrylovSolver(count: 6, block: 8))
-    #expect(found.converged && difference(found.values, try grcar.eigenvalues()) < 1e-6)
+    let dense = try grcar.eigenvalues()
+    #expect(found.converged && difference(found.values, dense) < 1e-6)
     // A Jordan block of order 2 at the top: known to the square root of the precision.
     var jordan = diagonal((0..<30).map { $0 < 2 ? 3 : 1 / Double($0) })
     jordan.update { $0[1] = 1 }
@@ -150,9 +151,7 @@ private func difference(_ a: [Complex<Double>], _ b: [Complex<Double>]) -> Doubl
     var shift = Tensor<Double>.zeros([300, 300])
     shift.update { base in for i in 0..<300 { base[i * 300 + (i + 1) % 300] = 1 } }
     let found = try solve(shift, BlockKrylovSolver(count: 6, block: 2, maximumRestarts: 1))
-    #expect(!found.converged && found.restarts == 1)
-    // What it has is judged by fresh products all the same.
-    #expect(found.residuals.allSatisfy { $0 > 1e-8 })
+    #expect(!found.converged && found.restarts == 1 && found.values.count < 6)
   }
 
   @Test func badInput() throws {

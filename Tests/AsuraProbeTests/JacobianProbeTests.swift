@@ -135,7 +135,7 @@ import Testing
       #expect(
         zip(a.spectrum.eigenvalues, b.spectrum.eigenvalues)
           .allSatisfy { ($0 - $1).length < 1e-9 })
-      #expect(b.spectrum.restartBasis == nil)
+      #expect(b.spectrum.restartVector == nil)
     }
   }
 

@@ -67,8 +67,8 @@ private func shape(
     )
     #expect(abs(whole.numericalAbscissa - products.numericalAbscissa) < 1e-8)
     let symmetric = (random + random.transposed).scaled(by: 0.5)
-    #expect(
-      abs(products.numericalAbscissa - (try symmetric.symmetricEigen().values.elements[0])) < 1e-7)
+    let largest = try symmetric.symmetricEigen().values.elements[0]
+    #expect(abs(products.numericalAbscissa - largest) < 1e-7)
     #expect(products.whole == nil)
   }
 

@@ -1,13 +1,13 @@
 public import AsuraTensor
-internal import Foundation
 
 /// Finds the leading eigenvalues of a real operator that is known only by applying it, several vectors at once.
 ///
 /// The block Krylov–Schur method (Stewart, "A Krylov–Schur algorithm for large eigenproblems", SIAM J. Matrix
 /// Anal. Appl. 23, 2001; Zhou and Saad, "Block Krylov–Schur method for large symmetric eigenvalue problems", Numer.
-/// Algor. 47, 2008). It makes more products than ARPACK's one-vector iteration (`ArnoldiSolver`), but a product of
-/// many vectors costs a model far less than as many products of one. A block sees multiple eigenvalues, as many
-/// copies as it has vectors, and can start from a whole invariant subspace of a like operator.
+/// Algor. 47, 2008). A block sees multiple eigenvalues, as many copies as it has vectors, can start from a whole
+/// invariant subspace of a like operator, and its products go through a model together. Where many eigenvalues lie
+/// near the leading ones, as in a Jacobian's spectrum, it takes several times the products of ARPACK's one-vector
+/// iteration (`ArnoldiSolver`); for the leading singular values, which stand apart, it is the quicker one.
 public struct BlockKrylovSolver: Sendable, Equatable {
   /// Which eigenvalues lead.
   public enum Order: Sendable, Equatable {
@@ -68,9 +68,9 @@ public struct BlockKrylovSolver: Sendable, Equatable {
     }
     var decomposition = KrylovDecomposition(
       start: start, size: size, block: min(block, size), seed: seed)
-    // Room for the vectors that are kept, and for four more steps.
-    let kept = count + min(count, decomposition.block)
-    let room = min(size, max(kept + 4 * decomposition.block, 2 * count + decomposition.block))
+    // Half of what there is room for is kept at a restart: the more, the fewer of them.
+    let room = min(size, max(80, 3 * count + 6 * decomposition.block))
+    let kept = count + (room - count) / 2
     var restarts = 0
     while true {
       try decomposition.expand(checked)
@@ -80,11 +80,12 @@ public struct BlockKrylovSolver: Sendable, Equatable {
       // Looking takes time of its own: when something may have converged, or the room is used up.
       guard isFull || (start != nil && decomposition.count >= count + 2) else { continue }
       let ritz = try decomposition.ritz(keeping: min(kept, decomposition.count), order: order)
-      let floor = pow(Double.ulpOfOne, 2 / 3) * (ritz.values.map(\.length).max() ?? 0)
-      let converged = ritz.leading(count, order).allSatisfy { index in
-        ritz.estimates[index]
-          <= max(tolerance, .ulpOfOne) * max(ritz.values[index].length, floor)
+      let leading = ritz.leading(count, order)
+      // Below the rounding of the decomposition itself an estimate means nothing.
+      let good = leading.filter { index in
+        ritz.estimates[index] <= max(tolerance * ritz.values[index].length, ritz.rounding)
       }
+      let converged = good.count == leading.count
       guard converged || decomposition.isInvariant || (isFull && restarts >= maximumRestarts)
       else {
         if isFull {
@@ -94,7 +95,8 @@ public struct BlockKrylovSolver: Sendable, Equatable {
         continue
       }
       return try ArnoldiSpectrum(
-        groups: ritz.groups(ritz.leading(count, order), in: decomposition.basis), count: count,
+        groups: ritz.groups(
+          decomposition.isInvariant ? leading : good, in: decomposition.basis), count: count,
         size: size, order: order, keepVectors: true, applications: applications,
         restarts: restarts, converged: converged || decomposition.isInvariant, apply: checked)
     }

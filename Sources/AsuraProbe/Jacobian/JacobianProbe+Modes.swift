@@ -19,8 +19,9 @@ extension JacobianProbe {
       let pairs = try jacobian.matrix().eigenDecomposition()
       (values, vectors) = (pairs.values, pairs.vectors)
     } else {
-      let solver = BlockKrylovSolver(
-        count: max(Self.automaticCount, 2 * modes), tolerance: tolerance, seed: seed)
+      let count = max(Self.automaticCount, 2 * modes)
+      let solver = ArnoldiSolver(
+        count: count, subspace: 4 * count, tolerance: tolerance, seed: seed, keepVectors: true)
       let found = try solver.leadingEigenvalues(size: jacobian.dimension, of: jacobian.apply)
       (values, vectors) = (found.values, found.vectors)
     }

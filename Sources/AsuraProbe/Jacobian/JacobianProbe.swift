@@ -103,8 +103,8 @@ public struct JacobianProbe: Sendable, Equatable {
       do {
         var entry = try self.entry(run, iteration, example, method, after: previous)
         let spectrum = entry.spectrum
-        // Only the next search needs it: what is kept must not grow by a basis an iteration.
-        entry.spectrum.restartBasis = nil
+        // Only the next search needs it: what is kept must not grow by a state an iteration.
+        entry.spectrum.restartVector = nil
         finished.withLock { [entry] in $0[index] = entry }
         progress(entry)
         return spectrum
@@ -127,7 +127,7 @@ public struct JacobianProbe: Sendable, Equatable {
         _ = compute(index, after: nil)
       }
     case .leading:
-      // Each search starts from what the one before it found, and its products use all cores.
+      // ARPACK does one search at a time; each starts from what the one before it found.
       var previous: [JacobianSpectrum?] = Array(repeating: nil, count: examples.count)
       for index in 0..<iterations.count * examples.count {
         let place = index % examples.count

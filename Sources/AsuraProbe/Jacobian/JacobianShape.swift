@@ -116,7 +116,7 @@ extension JacobianShape {
     numericalAbscissa = try Self.numericalAbscissa(of: jacobian, seed: seed)
 
     var random = Random(seed: seed, for: "Hutchinson probes")
-    let signs = Tensor([probes, size]) { x in
+    let signs = Tensor<Double>([probes, size]) { x in
       for i in 0..<probes * size { x[i] = random.next() & 1 == 0 ? 1 : -1 }
     }
     let images = try jacobian.apply(signs)

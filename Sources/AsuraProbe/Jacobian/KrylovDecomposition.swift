@@ -32,7 +32,7 @@ struct KrylovDecomposition {
     coupling = .zeros([self.block, 0])
     next = .zeros([0, size])
     var rows =
-      given < self.block ? [Tensor.normal([self.block - given, size], using: &random)] : []
+      given < self.block ? [Tensor<Double>.normal([self.block - given, size], using: &random)] : []
     if let start { rows.insert(start, at: 0) }
     (next, _) = orthonormal(.concatenating(rows), scale: nil)
   }
@@ -68,10 +68,15 @@ struct KrylovDecomposition {
       // Less room is left than a block takes: the last steps are done with what there is.
       return fill(width: width, rest, scale: scale)
     }
-    let (rows, factors) = orthonormal(rest, scale: scale)
-    next = rows
-    // What is left of a row that lay almost within V need not be orthogonal to it.
-    if (0..<added).contains(where: { factors[[$0, $0]] < 1e-4 * scale }) { cleanNext() }
+    var factors: Tensor<Double>
+    (next, factors) = orthonormal(rest, scale: scale)
+    // A row that lay almost within V is mostly rounding, which need not be orthogonal to V. What is taken away
+    // from it is rounding to the images, but the rows must be made orthonormal anew.
+    if (0..<added).contains(where: { factors[[$0, $0]] < 1e-4 * scale }) {
+      cleanNext()
+      let (rows, change) = orthonormal(next, scale: nil)
+      (next, factors) = (rows, change.matmul(factors))
+    }
     coupling = Tensor([width, count]) { c in
       memset(c, 0, width * count * MemoryLayout<Double>.stride)
       factors.read { s in
@@ -85,6 +90,7 @@ struct KrylovDecomposition {
   private mutating func fill(width: Int, _ rest: Tensor<Double>, scale: Double) {
     guard width > 0 else {
       isInvariant = true
+      coupling = .zeros([1, count])
       return
     }
     let old = count - rest.shape[0]
@@ -104,13 +110,9 @@ struct KrylovDecomposition {
     }
   }
 
-  /// Makes W orthogonal to V once more. C stays: what changes is rounding to the rows that W was made from.
+  /// Makes the rows of W orthogonal to V, not to each other.
   private mutating func cleanNext() {
     next = next - next.matmul(basis, transposed: (.no, .yes)).matmul(basis)
-    for i in 0..<next.shape[0] {
-      let length = next[i].norm
-      next.update { w in for j in i * size..<(i + 1) * size { w[j] /= length } }
-    }
   }
 
   /// Keeps what `ritz` chose of V.
@@ -151,7 +153,8 @@ struct KrylovDecomposition {
       (real[i].dot(real[i]) + imaginary[i].dot(imaginary[i])).squareRoot()
     }
     return RitzValues(
-      values: pairs.values, estimates: estimates, rotation: rotation, projection: block,
+      values: pairs.values, estimates: estimates,
+      rounding: Double.ulpOfOne * projection.norm, rotation: rotation, projection: block,
       vectors: pairs.vectors)
   }
 
@@ -220,6 +223,8 @@ struct RitzValues {
   let values: [Complex<Double>]
   /// `‖A x − λ x‖` for each, as the decomposition knows it.
   let estimates: [Double]
+  /// How far estimates can be believed.
+  let rounding: Double
   /// Q: the chosen Schur vectors in terms of V, a row each.
   let rotation: Tensor<Double>
   /// The operator within them.

@@ -1,4 +1,4 @@
-public import AsuraTensor
+internal import AsuraTensor
 
 /// How well a score tells two kinds of examples apart: the area under the ROC curve, with a bootstrap interval.
 public struct Separation: Sendable, Equatable {

@@ -1,4 +1,4 @@
-public import AsuraTensor
+internal import AsuraTensor
 public import AsuraTrace
 
 /// How disturbances grow along the trajectories of a run's examples, and whether that tells right answers from wrong
