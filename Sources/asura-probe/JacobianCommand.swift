@@ -77,7 +77,10 @@ struct JacobianCommand: ParsableCommand {
       valueName: "path"))
   var model: String?
 
-  @Flag(help: "Exit with 4 when a check fails: not converged, or the trace is not of this map.")
+  @Flag(
+    help:
+      "Exit with 4 when a check fails: not converged, not at rest, or the trace is not of this map."
+  )
   var strict = false
 
   @OptionGroup var results: ResultOptions
@@ -108,7 +111,7 @@ struct JacobianCommand: ParsableCommand {
       extent: all ? .all : top.map { .leading($0) } ?? .automatic, tolerance: tolerance,
       seed: seed.seed ?? 0)
     probe.place = scope.place
-    probe.part = try scope.part(of: subject, iterations: iterations, examples: examples)
+    probe.part = try scope.part(of: subject, examples: examples)
     probe.singularValues = extras.singular ?? 0
     probe.modes = extras.modes ?? 0
     let progress = reporting.progress(

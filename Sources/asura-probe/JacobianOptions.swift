@@ -12,7 +12,7 @@ struct JacobianScope: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Where: at the recorded iterations, or at the fixed-point that the last of them ends up in.",
+      "Where: at the recorded iterations, or at the fixed point where the last of them ends up.",
       valueName: "place"))
   var at = Place.iterations
 
@@ -21,7 +21,7 @@ struct JacobianScope: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Only a subspace: pca:k for the k leading principal components of the latents looked at, or "
+      "Only a subspace: pca:k for the k leading principal components of the examples' latents, or "
         + "rows from a file: FILE.npz:NAME, FILE.safetensors:NAME or FILE.h5:ANALYSIS/GROUP/NAME.",
       valueName: "basis"))
   var subspace: String?
@@ -45,7 +45,7 @@ struct JacobianScope: ParsableArguments {
       ? .recorded : .rest(tolerance: Self.tolerance, maximumIterations: Self.mostIterations)
   }
 
-  func part(of run: TracedRun, iterations: [Int], examples: [Int]) throws -> StatePart {
+  func part(of run: TracedRun, examples: [Int]) throws -> StatePart {
     if let position { return .position(position) }
     guard let subspace else { return .whole }
     if subspace.hasPrefix("pca:") {
@@ -53,7 +53,8 @@ struct JacobianScope: ParsableArguments {
         throw CommandError(
           "--subspace \(subspace): expected a number of components, such as pca:8", status: .usage)
       }
-      return try .principalComponents(count, of: run, iterations: iterations, examples: examples)
+      return try .principalComponents(
+        count, of: run, iterations: run.latentIterations, examples: examples)
     }
     let (file, name) = try basisName(subspace)
     let rows: Tensor<Double>

@@ -97,9 +97,12 @@ private func matrix(_ rows: [[Double]]) -> Tensor<Double> {
     #expect(
       relativeError(try jacobian.applyTransposed(w), w.matmul(golden.jacobian)) < 1e-12)
     let dense = try JacobianSpectrum.dense(of: golden.map, at: golden.latent)
-    #expect(mismatch(dense.eigenvalues, golden.eigenvalues) < 1e-10)
+    // Positions of equal digits give the trained model equal blocks, whose common eigenvalues are defective: known to
+    // a root of the precision only.
+    let tolerance = name == "trained-columns" ? 1e-4 : 1e-10
+    #expect(mismatch(dense.eigenvalues, golden.eigenvalues) < tolerance)
     #expect(dense.residual < 1e-13 && dense.converged && dense.method == .dense)
-    #expect(abs(dense.spectralRadius - golden.eigenvalues[0].length) < 1e-10)
+    #expect(abs(dense.spectralRadius - golden.eigenvalues[0].length) < tolerance)
     #expect(dense.outsideUnitCircle == golden.eigenvalues.count { $0.length > 1 + 1e-9 })
     #expect(!dense.mayHaveMoreOutside)
     #expect(dense.applications == dense.dimension && dense.dimension == golden.latent.count)
@@ -109,7 +112,7 @@ private func matrix(_ rows: [[Double]]) -> Tensor<Double> {
       let expected = Array(dense.eigenvalues.prefix(leading.eigenvalues.count))
       #expect(leading.converged && leading.method == .leading(count))
       #expect((count...count + 1).contains(leading.eigenvalues.count))
-      #expect(mismatch(leading.eigenvalues, expected) < 1e-10, "\(count) of \(name)")
+      #expect(mismatch(leading.eigenvalues, expected) < tolerance, "\(count) of \(name)")
       #expect(leading.residual < 1e-10)
     }
   }

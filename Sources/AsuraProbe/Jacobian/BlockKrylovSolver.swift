@@ -1,18 +1,20 @@
 public import AsuraTensor
 
-/// Finds the leading eigenvalues of a real operator that is known only by applying it, several vectors at once.
+/// Finds the leading eigenvalues of a symmetric operator that is known only by applying it, several vectors at once.
 ///
 /// The block Krylov–Schur method (Stewart, "A Krylov–Schur algorithm for large eigenproblems", SIAM J. Matrix
 /// Anal. Appl. 23, 2001; Zhou and Saad, "Block Krylov–Schur method for large symmetric eigenvalue problems", Numer.
 /// Algor. 47, 2008). A block sees multiple eigenvalues, as many copies as it has vectors, can start from a whole
-/// invariant subspace of a like operator, and its products go through a model together. Where many eigenvalues lie
-/// near the leading ones, as in a Jacobian's spectrum, it takes several times the products of ARPACK's one-vector
-/// iteration (`ArnoldiSolver`); for the leading singular values, which stand apart, it is the quicker one.
+/// invariant subspace of a like operator, and its products go through a model together.
+///
+/// It takes operators that are not symmetric too, with `order` `largestModulus`, but where many eigenvalues lie near
+/// the leading ones, as in a Jacobian's spectrum, it takes several times the products of ARPACK's one-vector
+/// iteration, or gives up: `ArnoldiSolver` is for those.
 public struct BlockKrylovSolver: Sendable, Equatable {
   /// Which eigenvalues lead.
   public enum Order: Sendable, Equatable {
     case largestModulus
-    /// Largest real part, for symmetric operators.
+    /// Largest value, of a symmetric operator.
     case largestReal
   }
 
@@ -29,7 +31,7 @@ public struct BlockKrylovSolver: Sendable, Equatable {
   public var seed: UInt64
 
   public init(
-    count: Int, order: Order = .largestModulus, block: Int = 16, tolerance: Double = 0,
+    count: Int, order: Order = .largestReal, block: Int = 16, tolerance: Double = 0,
     maximumRestarts: Int = 300, seed: UInt64 = 0
   ) {
     self.count = count

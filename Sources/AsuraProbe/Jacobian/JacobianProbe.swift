@@ -236,7 +236,7 @@ public struct JacobianProbe: Sendable, Equatable {
     while true {
       let next = try map(z)
       step = relativeDistance(z, next)
-      guard step.isFinite else {
+      guard next.isFinite else {
         throw ProbeError(
           .notFinite,
           "example \(example): iterated on from t=\(iteration), the latent is no longer finite after "

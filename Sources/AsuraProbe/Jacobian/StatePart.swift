@@ -58,8 +58,8 @@ extension StatePart {
         "there \(rank == 1 ? "is 1 principal component" : "are \(rank) principal components") "
           + "among the \(rows) latents looked at, not \(count)",
         remedy: rank > 0
-          ? "Ask for pca:\(rank) or fewer, or for more iterations and examples."
-          : "Ask for several iterations or examples, where the latent still moves.")
+          ? "Ask for pca:\(rank) or fewer, or for more examples."
+          : "The latents do not move, and all are the same.")
     }
     return .subspace(decomposition.right.slice(0..<count))
   }
