@@ -50,6 +50,7 @@ SHAPES = {
     "large": {"batch": 64, "positions": 64, "configuration": configuration(128, 512, 2)},
     "jac64": {"batch": 1, "positions": 16, "configuration": configuration(64, 256, 1)},
     "jac128": {"batch": 1, "positions": 16, "configuration": configuration(128, 512, 2)},
+    "jacrun": {"batch": 1, "positions": 64, "configuration": configuration(128, 512, 1)},
 }
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

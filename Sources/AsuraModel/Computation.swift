@@ -32,7 +32,10 @@ struct Computation<S: Scalar>: Sendable {
 
   // MARK: Input
 
-  func embed(_ input: ModelInput) throws -> Embedded {
+  func embed(_ input: ModelInput) throws -> Embedded { try prepare(embedTokens(input)) }
+
+  /// The embedded tokens, before any block: `[batch, position, width]`.
+  func embedTokens(_ input: ModelInput) throws -> Value<S> {
     let c = configuration
     var e = interpreter.gather(
       parameters[layout.embed], input.tokens, channels: c.channels,
@@ -43,9 +46,14 @@ struct Computation<S: Scalar>: Sendable {
         interpreter.gather(parameters[position], geometry.ids, shape: [input.positions]))
     }
     if let sinusoid = geometry.sinusoid { e = interpreter.add(e, Value(sinusoid)) }
-    e = try tap(0, e, 0)
+    return try tap(0, e, 0)
+  }
+
+  /// What embedded tokens give every iteration; without the prelude when they have been through it.
+  func prepare(_ tokens: Value<S>, skippingPrelude: Bool = false) throws -> Embedded {
+    var e = tokens
     let biases = layout.blocks.map { bias($0) }
-    for (i, block) in layout.prelude.enumerated() {
+    for (i, block) in layout.prelude.enumerated() where !skippingPrelude {
       e = try apply(block, to: e, biases, first: sites.first(.prelude, i), iteration: 0)
     }
     let recalled = layout.cores.map { core in

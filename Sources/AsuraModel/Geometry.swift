@@ -16,10 +16,14 @@ struct Geometry<S: Scalar>: Sendable {
   /// Sinusoidal positions `[position, width]`.
   let sinusoid: Tensor<S>?
 
-  init(_ c: ModelConfiguration, _ input: ModelInput) throws {
+  /// - Parameter isTwinned: Whether the input's second half repeats the first. A position of the first half
+  ///   attends to the first half alone; its twin to itself, and to the other positions of the first half.
+  init(_ c: ModelConfiguration, _ input: ModelInput, isTwinned: Bool = false) throws {
     let count = input.positions
+    let length = isTwinned ? count / 2 : count
     let ids =
-      c.positionIDs == .coupled ? input.positionIDs : (0..<Int32(count)).map { $0 }
+      c.positionIDs == .coupled
+      ? input.positionIDs : (0..<Int32(count)).map { $0 % Int32(length) }
     self.ids = ids
     let attention = c.attention
     if c.embedding.positions == .learned {
@@ -31,7 +35,10 @@ struct Geometry<S: Scalar>: Sendable {
             + "(alibi, rope, relative, sinusoidal).")
       }
     }
-    let table = attention.window.map { Self.neighbours(ids, window: $0, attention.mask) }
+    var table = attention.window.map {
+      Self.neighbours(Array(ids.prefix(length)), window: $0, attention.mask)
+    }
+    if isTwinned { table = Self.twinned(table, positions: length, attention.mask) }
     layout = AttentionLayout(
       heads: attention.heads, keyValueHeads: attention.keyValueHeads, headWidth: c.headWidth,
       neighbours: table)
@@ -123,5 +130,22 @@ struct Geometry<S: Scalar>: Sendable {
     return NeighbourTable(
       positions: ids.count, width: width,
       keys: lists.flatMap { $0 + Array(repeating: -1, count: width - $0.count) })
+  }
+
+  /// A table of twice as many positions: first as given (all keys the mask allows, where nil), then every
+  /// position's twin, which stands in for it among the keys.
+  private static func twinned(
+    _ table: NeighbourTable?, positions: Int, _ mask: AttentionConfiguration.Mask
+  ) -> NeighbourTable {
+    let width = table?.width ?? positions
+    let keys =
+      table?.keys
+      ?? (0..<Int32(positions)).flatMap { query in
+        (0..<Int32(positions)).map { mask == .causal && $0 > query ? -1 : $0 }
+      }
+    let twins = keys.enumerated().map { i, key in
+      Int(key) == i / width ? key + Int32(positions) : key
+    }
+    return NeighbourTable(positions: 2 * positions, width: width, keys: keys + twins)
   }
 }

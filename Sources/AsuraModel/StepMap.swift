@@ -6,18 +6,22 @@ import AsuraTensor
 /// It is the same computation a run makes: `F` applied to a run's latent gives the run's next one, to
 /// the bit where the batch is small enough to be run in one part.
 public struct StepMap<S: Scalar>: Sendable {
-  private let computation: Computation<S>
-  private let embedded: Computation<S>.Embedded
-  private let iteration: Int
-  private let step: Double
+  let computation: Computation<S>
+  /// The embedded tokens, before the prelude.
+  let tokens: Value<S>
+  let embedded: Computation<S>.Embedded
+  let iteration: Int
+  let step: Double
   /// The shape of a latent, `[batch, position, width]`.
   public let shape: [Int]
 
   /// How many numbers a latent holds.
   public var dimension: Int { shape.reduce(1, *) }
 
+  /// - Parameter isTwinned: Whether the input's second half repeats the first: see `PositionBlocks`.
   package init(
-    _ model: RecurrentTransformer<S>, _ input: ModelInput, iteration: Int, of count: Int
+    _ model: RecurrentTransformer<S>, _ input: ModelInput, iteration: Int, of count: Int,
+    isTwinned: Bool = false
   ) throws {
     try model.check(input)
     guard iteration >= 1 else {
@@ -25,9 +29,10 @@ public struct StepMap<S: Scalar>: Sendable {
     }
     try model.check(iterations: iteration)
     computation = model.computation(
-      .plain, geometry: try Geometry(model.configuration, input), hooks: nil,
-      examples: 0..<input.batch)
-    embedded = try computation.embed(input)
+      .plain, geometry: try Geometry(model.configuration, input, isTwinned: isTwinned),
+      hooks: nil, examples: 0..<input.batch)
+    tokens = try computation.embedTokens(input)
+    embedded = try computation.prepare(tokens)
     step = model.eulerStep(iterations: count)
     self.iteration = iteration
     shape = [input.batch, input.positions, model.configuration.width]
@@ -56,7 +61,7 @@ public struct Linearization<S: Scalar> {
   private let variable: Value<S>
   private let output: Value<S>
 
-  fileprivate init(tape: Tape<S>, variable: Value<S>, output: Value<S>) {
+  init(tape: Tape<S>, variable: Value<S>, output: Value<S>) {
     self.tape = tape
     self.variable = variable
     self.output = output

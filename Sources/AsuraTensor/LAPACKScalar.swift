@@ -17,7 +17,8 @@ extension Transpose {
 extension Float: LAPACKScalar {
   public static var lapack: LAPACKRoutines<Float> {
     LAPACKRoutines(
-      geev: sgeev_, syevd: ssyevd_, gesdd: sgesdd_, gelqf: sgelqf_, orglq: sorglq_, potrf: spotrf_,
+      geev: sgeev_, gees: asura_sgees, trsen: strsen_, syevd: ssyevd_, gesdd: sgesdd_,
+      gelqf: sgelqf_, orglq: sorglq_, potrf: spotrf_,
       gelsd: sgelsd_)
   }
 
@@ -35,7 +36,8 @@ extension Float: LAPACKScalar {
 extension Double: LAPACKScalar {
   public static var lapack: LAPACKRoutines<Double> {
     LAPACKRoutines(
-      geev: dgeev_, syevd: dsyevd_, gesdd: dgesdd_, gelqf: dgelqf_, orglq: dorglq_, potrf: dpotrf_,
+      geev: dgeev_, gees: asura_dgees, trsen: dtrsen_, syevd: dsyevd_, gesdd: dgesdd_,
+      gelqf: dgelqf_, orglq: dorglq_, potrf: dpotrf_,
       gelsd: dgelsd_)
   }
 

@@ -24,6 +24,18 @@ static inline void asura_openblas_reselect(void) {}
   void p##geev_(const char *jobvl, const char *jobvr, const int *n, T *a, const int *lda, T *wr,   \
                 T *wi, T *vl, const int *ldvl, T *vr, const int *ldvr, T *work, const int *lwork,  \
                 int *info);                                                                        \
+  void p##gees_(const char *jobvs, const char *sort, int (*select)(const T *, const T *),          \
+                const int *n, T *a, const int *lda, int *sdim, T *wr, T *wi, T *vs,                \
+                const int *ldvs, T *work, const int *lwork, int *bwork, int *info);                \
+  /* Without sorting, which would take a function of every eigenvalue. */                          \
+  static inline void asura_##p##gees(const char *jobvs, const int *n, T *a, const int *lda,         \
+                                     int *sdim, T *wr, T *wi, T *vs, const int *ldvs, T *work,      \
+                                     const int *lwork, int *bwork, int *info) {                     \
+    p##gees_(jobvs, "N", 0, n, a, lda, sdim, wr, wi, vs, ldvs, work, lwork, bwork, info);           \
+  }                                                                                                 \
+  void p##trsen_(const char *job, const char *compq, const int *select, const int *n, T *t,        \
+                 const int *ldt, T *q, const int *ldq, T *wr, T *wi, int *m, T *s, T *sep, T *work,\
+                 const int *lwork, int *iwork, const int *liwork, int *info);                      \
   void p##gesdd_(const char *jobz, const int *m, const int *n, T *a, const int *lda, T *s, T *u,   \
                  const int *ldu, T *vt, const int *ldvt, T *work, const int *lwork, int *iwork,    \
                  int *info);                                                                       \

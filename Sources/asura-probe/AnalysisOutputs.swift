@@ -90,10 +90,11 @@ struct AnalysisOutputs {
   ///
   /// - Parameters:
   ///   - isCut: whether the work ended before all of it was done.
-  ///   - charts: the drawings by name, in the order to be told of; drawn only if wanted.
+  ///   - charts: the drawings by name, in the order to be told of; drawn only if wanted. One that
+  ///     draws nothing is left out.
   func write(
     _ analysis: Analysis, trace: String, isCut: Bool,
-    charts: KeyValuePairs<String, () -> String>
+    charts: KeyValuePairs<String, () -> String?>
   ) throws -> [String] {
     var analysis = analysis
     analysis.attributes.merge([
@@ -104,8 +105,8 @@ struct AnalysisOutputs {
     try companion.write(analysis)
     var written = [companion.url.relativePath]
     for (name, draw) in charts {
-      guard let file = self.charts[name] else { continue }
-      try file.write(draw())
+      guard let file = self.charts[name], let drawing = draw() else { continue }
+      try file.write(drawing)
       written.append(file.path)
     }
     return written

@@ -21,7 +21,13 @@ struct JacobianCharts {
       ? "example \(trajectory.examples[0])" : "\(trajectory.examples.count) examples"
   }
 
-  private var state: String { "\(trajectory.positions) positions × width \(trajectory.width)" }
+  private var state: String {
+    switch trajectory.part {
+    case .whole: "\(trajectory.positions) positions × width \(trajectory.width)"
+    case .position(let position): "position \(position) of \(trajectory.positions)"
+    case .subspace: "a subspace of \(trajectory.dimension) dimensions"
+    }
+  }
 
   /// Spectral radius against iteration.
   var radius: LineChart {
@@ -40,7 +46,10 @@ struct JacobianCharts {
       series = [
         LineChart.Series(
           "median, and range over \(examples)", x: x, y: sorted.map { $0[$0.count / 2] },
-          band: sorted.map { $0[0]...$0[$0.count - 1] })
+          band: sorted.map { $0[0]...$0[$0.count - 1] }),
+        LineChart.Series(
+          "mean", x: x,
+          y: trajectory.iterations.map { trajectory.mean(at: $0, of: \.spectrum.spectralRadius) }),
       ]
     }
     return LineChart(

@@ -6,7 +6,7 @@ import Foundation
 struct JacobianCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "jacobian",
-    abstract: "Eigenvalues of one iteration, linearised at each recorded latent.",
+    abstract: "What one iteration, linearised at each recorded latent, does to small disturbances.",
     discussion: """
       One iteration takes the latent z to F(z). Its Jacobian at z_t, over the whole state of one \
       example (positions × width), tells what the iteration after t does to a small disturbance of \
@@ -18,11 +18,14 @@ struct JacobianCommand: ParsableCommand {
       States of up to \(JacobianProbe.largestAutomaticDense) numbers get all their eigenvalues, \
       larger ones the \(JacobianProbe.automaticCount) of largest modulus, found from \
       Jacobian-vector products without ever making the matrix. --all and --top choose otherwise. \
-      All is computed in 64 bits, whatever the model was trained in.
+      Under a causal mask all eigenvalues are those of each position's own block, exactly, and \
+      quick to have. All is computed in 64 bits, whatever the model was trained in.
 
         asura-probe jacobian addition.h5 --iter 1...50
         asura-probe jacobian addition.h5 --iter last --example all --top 5
-        asura-probe jacobian addition.h5 --iter 0...50:5 --svg plots --json
+        asura-probe jacobian addition.h5 --iter last --at fixed-point --modes 2
+        asura-probe jacobian addition.h5 --iter 0...50 --example all --lyapunov 3
+        asura-probe jacobian addition.h5 --iter 0...20 --singular 5 --sensitivity
 
       The columns of the table:
         t         the iteration whose latent F is linearised at
@@ -32,6 +35,12 @@ struct JacobianCommand: ParsableCommand {
                   ‖Jv − λv‖/|λ|, else how far Σλ and Σλ² are from the traces of J
                   and J², relative to J's norm
         step      ‖F(z) − z‖/‖F(z)‖, how far the latent is from rest
+
+      Tables of --singular: norm, the largest singular value, the most that one iteration \
+      stretches a disturbance; norm/radius, 1 for a normal Jacobian; abscissa, the largest \
+      eigenvalue of (J + Jᵀ)/2; and where the matrix was made Henrici's departure from normality, \
+      the effective rank and the trace, beside the trace estimated from random probes. The article \
+      Jacobian in the documentation says what each number means and what it cannot tell.
       """)
 
   @Argument(help: "The trace, made by asura-trace capture.")
@@ -46,6 +55,9 @@ struct JacobianCommand: ParsableCommand {
     help: ArgumentHelp("Examples: 0, 0,3, 0...7 or all. (default: 0)", valueName: "list"),
     transform: ExampleSelection.init(parsing:))
   var example = ExampleSelection.first
+
+  @OptionGroup var scope: JacobianScope
+  @OptionGroup var extras: JacobianExtras
 
   @Option(help: ArgumentHelp("Only the k eigenvalues of largest modulus.", valueName: "k"))
   var top: Int?
@@ -65,7 +77,10 @@ struct JacobianCommand: ParsableCommand {
       valueName: "path"))
   var model: String?
 
-  @Flag(help: "Exit with 4 when a check fails: not converged, or the trace is not of this map.")
+  @Flag(
+    help:
+      "Exit with 4 when a check fails: not converged, not at rest, or the trace is not of this map."
+  )
   var strict = false
 
   @OptionGroup var results: ResultOptions
@@ -88,17 +103,23 @@ struct JacobianCommand: ParsableCommand {
     let iterations = try iterations(of: subject)
     let examples = try example.resolve(count: subject.examples)
     let outputs = try results.outputs(
-      of: "jacobian", trace: url, charts: ["radius", "eigenvalues"])
+      of: "jacobian", trace: url, charts: ["radius", "eigenvalues"] + extras.charts)
 
-    let probe = JacobianProbe(
+    // At rest every iteration ends in the same place: only the last is followed.
+    let places = scope.at == .fixedPoint ? Array(iterations.suffix(1)) : iterations
+    var probe = JacobianProbe(
       extent: all ? .all : top.map { .leading($0) } ?? .automatic, tolerance: tolerance,
       seed: seed.seed ?? 0)
-    let total = iterations.count * examples.count
-    let progress = reporting.progress("jacobian", total: total, unit: "spectrum")
+    probe.place = scope.place
+    probe.part = try scope.part(of: subject, examples: examples)
+    probe.singularValues = extras.singular ?? 0
+    probe.modes = extras.modes ?? 0
+    let progress = reporting.progress(
+      "jacobian", total: places.count * examples.count, unit: "spectrum")
     Interrupt.install()
-    let trajectory = try Workers.$current.withValue(threads.workers) {
+    let trajectory = try Workers.$current.withValue(threads.workers) { [probe] in
       try probe.run(
-        on: subject, iterations: iterations, examples: examples,
+        on: subject, iterations: places, examples: examples,
         isCancelled: { Interrupt.isRequested },
         progress: { entry in
           progress.advance(
@@ -106,18 +127,41 @@ struct JacobianCommand: ParsableCommand {
         })
     }
     progress.finish()
-    let isCut = trajectory.iterations.count < iterations.count
+    let more = try Workers.$current.withValue(threads.workers) {
+      try JacobianMore(
+        extras, on: subject, iterations: iterations, examples: examples, seed: seed.seed ?? 0,
+        reporting: reporting)
+    }
+    let isCut = trajectory.iterations.count < places.count || more.isCut
     guard !trajectory.iterations.isEmpty else {
       throw CommandError("interrupted before the first iteration was done: nothing was written")
     }
     let charts = JacobianCharts(trajectory, subject: url.lastPathComponent)
+    let others = JacobianExtraCharts(subject: url.lastPathComponent)
+    var analysis = trajectory.analysis()
+    analysis.data += more.data
+    let (growth, sensitivity) = (more.growth, more.sensitivity)
     let files = try outputs.write(
-      trajectory.analysis(), trace: url.lastPathComponent, isCut: isCut,
-      charts: ["radius": { charts.radius.svg }, "eigenvalues": { charts.plane.svg }])
-    let report = JacobianReport(
-      trajectory, trace: trace, run: subject, requested: iterations, files: files)
+      analysis, trace: url.lastPathComponent, isCut: isCut,
+      charts: [
+        "radius": { charts.radius.svg }, "eigenvalues": { charts.plane.svg },
+        "singular": { others.singular(trajectory).svg },
+        "modes": { others.modes(trajectory).svg },
+        "lyapunov": { growth.map { others.lyapunov($0).svg } },
+        "wave": { sensitivity.map { others.wave($0).svg } },
+        "sensitivity": {
+          sensitivity.map { others.influence($0, $0.latent, of: "the latent").svg }
+        },
+        "sensitivity-logits": {
+          sensitivity.map { others.influence($0, $0.logits, of: "logits").svg }
+        },
+      ])
+    var report = JacobianReport(
+      trajectory, trace: trace, run: subject, requested: places, files: files)
+    report.lyapunov = growth.map { LyapunovSection($0) }
+    report.sensitivity = sensitivity.map { SensitivitySection($0) }
     if reporting.json { try JSONOutput.print(report) } else { report.show() }
-    try check(trajectory, isCut: isCut, of: iterations)
+    try check(trajectory, isCut: isCut, of: places)
     if let failure = trajectory.failure {
       let cause = explainedProbe(failure.error)
       throw CommandError(
@@ -153,6 +197,15 @@ struct JacobianCommand: ParsableCommand {
           + "the run was edited, or is not of this model and input")
     }
     if !trajectory.converged { failures.append("not all eigenvalues sought were found") }
+    if trajectory.entries.contains(where: { $0.shape?.converged == false }) {
+      failures.append("not all singular values sought were found")
+    }
+    let moving = trajectory.entries.count { $0.rest?.isSettled == false }
+    if moving > 0 {
+      failures.append(
+        "\(moving) of \(trajectory.entries.count) latents did not come to rest within "
+          + "\(JacobianScope.mostIterations) more iterations")
+    }
     failures.forEach(warn)
     if strict, !failures.isEmpty {
       throw CommandError("a check failed (--strict)", status: .checkFailed)

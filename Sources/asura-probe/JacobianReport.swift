@@ -18,11 +18,15 @@ struct JacobianReport: Encodable {
     let mismatch: Double?
     let applications: Int
     let seconds: Double
+    /// How many more iterations it took to come to rest, and whether it did, with --at fixed-point.
+    let iterationsToRest: Int?
+    let isSettled: Bool?
   }
   let trace: String
   let traceStatus: String
   let method: String
   let top: Int?
+  let part: String
   let positions: Int
   let width: Int
   let dimension: Int
@@ -32,6 +36,12 @@ struct JacobianReport: Encodable {
   let iterations: [Int]
   let isComplete: Bool
   let spectra: [Spectrum]
+  /// The mean radius over the examples, by iteration.
+  let meanRadius: [Double]
+  var singular: ShapeSection?
+  var modes: ModeSection?
+  var lyapunov: LyapunovSection?
+  var sensitivity: SensitivitySection?
   let reading: [String]
   let files: [String]
 
@@ -45,7 +55,17 @@ struct JacobianReport: Encodable {
     switch trajectory.method {
     case .dense: (method, top) = ("dense", nil)
     case .leading(let count): (method, top) = ("leading", count)
+    case .blocks: (method, top) = ("blocks", nil)
     }
+    switch trajectory.part {
+    case .whole: part = "whole"
+    case .position(let position): part = "position \(position)"
+    case .subspace: part = "a subspace of \(trajectory.dimension) dimensions"
+    }
+    meanRadius = trajectory.iterations.map { t in
+      trajectory.mean(at: t, of: \.spectrum.spectralRadius)
+    }
+    (singular, modes) = (ShapeSection(trajectory), ModeSection(trajectory))
     positions = trajectory.positions
     width = trajectory.width
     dimension = trajectory.dimension
@@ -64,14 +84,16 @@ struct JacobianReport: Encodable {
         residual: spectrum.residual, converged: spectrum.converged,
         relativeStep: entry.relativeStep,
         mismatch: entry.mismatch.isNaN ? nil : entry.mismatch,
-        applications: spectrum.applications, seconds: spectrum.seconds)
+        applications: spectrum.applications, seconds: spectrum.seconds,
+        iterationsToRest: entry.rest?.iterations, isSettled: entry.rest?.isSettled)
     }
   }
 
   /// Prints the table and the reading.
   func show() {
     let what =
-      top.map { "the \($0) eigenvalues of largest modulus" } ?? "all \(dimension) eigenvalues"
+      (top.map { "the \($0) eigenvalues of largest modulus" } ?? "all \(dimension) eigenvalues")
+      + (part == "whole" ? "" : " of \(part)")
     let whose =
       examples.count == 1 ? "example \(examples[0])" : "\(examples.count) examples"
     print(
@@ -79,6 +101,10 @@ struct JacobianReport: Encodable {
     if traceStatus != "complete" { print("The trace is \(traceStatus): it ends early.") }
     print()
     print(examples.count == 1 ? tableOfOne : tableOfMany)
+    singular?.show()
+    modes?.show()
+    lyapunov?.show()
+    sensitivity?.show()
     print()
     for sentence in reading { print(sentence) }
     print("Wrote \(files.joined(separator: ", ")).")
@@ -93,7 +119,7 @@ struct JacobianReport: Encodable {
       table.append([
         "\(one.iteration)", decimal(one.spectralRadius), outside([one]), leading(one),
         significant(one.residual, 2), significant(one.relativeStep, 2),
-        one.converged ? "" : "not converged",
+        one.converged ? rest(one) : "not converged",
       ])
     }
     return table
@@ -101,16 +127,17 @@ struct JacobianReport: Encodable {
 
   private var tableOfMany: TextTable {
     var table = TextTable([
-      ("t", .right), ("radius: median", .right), ("lowest", .right), ("highest", .right),
+      ("t", .right), ("radius: mean", .right), ("median", .right), ("lowest", .right),
+      ("highest", .right),
       ("most outside", .right), ("worst residual", .right), ("largest step", .right), ("", .left),
     ])
-    for iteration in iterations {
+    for (row, iteration) in iterations.enumerated() {
       let ones = spectra.filter { $0.iteration == iteration }
       let radii = ones.map(\.spectralRadius).sorted()
       let unfinished = ones.count { !$0.converged }
       table.append([
-        "\(iteration)", decimal(radii[radii.count / 2]), decimal(radii[0]),
-        decimal(radii[radii.count - 1]), outside(ones),
+        "\(iteration)", decimal(meanRadius[row]), decimal(radii[radii.count / 2]),
+        decimal(radii[0]), decimal(radii[radii.count - 1]), outside(ones),
         significant(ones.map(\.residual).max() ?? .nan, 2),
         significant(ones.map(\.relativeStep).max() ?? .nan, 2),
         unfinished == 0 ? "" : "\(unfinished) not converged",
@@ -119,8 +146,10 @@ struct JacobianReport: Encodable {
     return table
   }
 
-  private func decimal(_ value: Double) -> String {
-    value < 1000 ? String(format: "%.4f", value) : significant(value)
+  private func rest(_ one: Spectrum) -> String {
+    guard let count = one.iterationsToRest else { return "" }
+    return one.isSettled == true
+      ? "at rest after \(count) more" : "not at rest after \(count) more"
   }
 
   private func outside(_ ones: [Spectrum]) -> String {
@@ -129,9 +158,6 @@ struct JacobianReport: Encodable {
   }
 
   private func leading(_ one: Spectrum) -> String {
-    guard let value = one.eigenvalues.first else { return "–" }
-    return value[1] == 0
-      ? decimal(value[0]).replacing("-", with: "−")
-      : "\(decimal(value[0]).replacing("-", with: "−")) ± \(decimal(abs(value[1])))i"
+    one.eigenvalues.first.map(complex) ?? "–"
   }
 }

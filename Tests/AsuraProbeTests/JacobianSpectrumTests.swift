@@ -22,7 +22,7 @@ private func mismatch(_ actual: [C], _ expected: [C]) -> Double {
 
 /// A model, input and latent that PyTorch differentiated: Tests/Goldens/README.md.
 private struct Golden {
-  let map: StepMap<Double>
+  let map: LatentMap
   let latent: Tensor<Double>
   let jacobian: Tensor<Double>
   let eigenvalues: [C]
@@ -45,8 +45,8 @@ private struct Golden {
       positions: shape[1], channels: shape[2],
       positionIDs: golden.integers("input.ids").map { Int32($0) })
     // z₂ = F(z₁) is iteration 2.
-    map = try model.stepMap(input.examples(0..<1), iteration: 2)
-    latent = try golden.tensor("latent.1").slice(0..<1)
+    map = try LatentMap(model, input.examples(0..<1), iteration: 2)
+    latent = try golden.tensor("latent.1").slice(0..<1).reshaped([1, map.dimension])
     jacobian = try golden.tensor("jacobian")
     let real: Tensor<Double> = try golden.tensor("jacobian.eigenvalues.real")
     let imaginary: Tensor<Double> = try golden.tensor("jacobian.eigenvalues.imag")
@@ -58,7 +58,7 @@ private struct Golden {
 /// W_z once a position, and so is its spectrum.
 private func linearMap(
   _ matrix: Tensor<Double>, positions: Int = 3, update: Update = Update()
-) throws -> StepMap<Double> {
+) throws -> LatentMap {
   let width = matrix.shape[0]
   let configuration = try ModelConfiguration(
     vocabulary: 5, classes: 3, width: width, iterations: 4,
@@ -74,13 +74,12 @@ private func linearMap(
   }
   let model = try RecurrentTransformer(configuration, parameters: parameters)
   let tokens = (0..<positions).map { Int32($0 % 5) }
-  return try model.stepMap(
-    ModelInput(tokens: tokens, batch: 1, positions: positions), iteration: 1)
+  return try LatentMap(model, ModelInput(tokens: tokens, batch: 1, positions: positions))
 }
 
-private func latent(_ map: StepMap<Double>) -> Tensor<Double> {
+private func latent(_ map: LatentMap) -> Tensor<Double> {
   var random = Random(seed: 3, for: "latent")
-  return .normal(map.shape, using: &random)
+  return .normal([1, map.dimension], using: &random)
 }
 
 private func matrix(_ rows: [[Double]]) -> Tensor<Double> {
@@ -88,15 +87,22 @@ private func matrix(_ rows: [[Double]]) -> Tensor<Double> {
 }
 
 @Suite struct JacobianSpectrumTests {
-  @Test(arguments: ["concat-pre-layer", "plain-pre-layer"])
+  @Test(arguments: ["concat-pre-layer", "plain-pre-layer", "trained-columns"])
   func agreesWithPyTorch(_ name: String) throws {
     let golden = try Golden(name)
-    let jacobian = try golden.map.jacobian(at: golden.latent)
-    #expect(relativeError(jacobian, golden.jacobian) < 1e-12)
+    let jacobian = try StateJacobian(of: golden.map, at: golden.latent)
+    #expect(relativeError(try jacobian.matrix(), golden.jacobian) < 1e-12)
+    // The transpose's products, in other numbers than a chunk's.
+    let w: Tensor<Double> = normal([11, jacobian.dimension])
+    #expect(
+      relativeError(try jacobian.applyTransposed(w), w.matmul(golden.jacobian)) < 1e-12)
     let dense = try JacobianSpectrum.dense(of: golden.map, at: golden.latent)
-    #expect(mismatch(dense.eigenvalues, golden.eigenvalues) < 1e-10)
+    // Positions of equal digits give the trained model equal blocks, whose common eigenvalues are defective: known to
+    // a root of the precision only.
+    let tolerance = name == "trained-columns" ? 1e-4 : 1e-10
+    #expect(mismatch(dense.eigenvalues, golden.eigenvalues) < tolerance)
     #expect(dense.residual < 1e-13 && dense.converged && dense.method == .dense)
-    #expect(abs(dense.spectralRadius - golden.eigenvalues[0].length) < 1e-10)
+    #expect(abs(dense.spectralRadius - golden.eigenvalues[0].length) < tolerance)
     #expect(dense.outsideUnitCircle == golden.eigenvalues.count { $0.length > 1 + 1e-9 })
     #expect(!dense.mayHaveMoreOutside)
     #expect(dense.applications == dense.dimension && dense.dimension == golden.latent.count)
@@ -106,7 +112,7 @@ private func matrix(_ rows: [[Double]]) -> Tensor<Double> {
       let expected = Array(dense.eigenvalues.prefix(leading.eigenvalues.count))
       #expect(leading.converged && leading.method == .leading(count))
       #expect((count...count + 1).contains(leading.eigenvalues.count))
-      #expect(mismatch(leading.eigenvalues, expected) < 1e-10, "\(count) of \(name)")
+      #expect(mismatch(leading.eigenvalues, expected) < tolerance, "\(count) of \(name)")
       #expect(leading.residual < 1e-10)
     }
   }
@@ -115,7 +121,7 @@ private func matrix(_ rows: [[Double]]) -> Tensor<Double> {
     let golden = try Golden("concat-pre-layer")
     let results = try [1, 2, 5].map { count in
       try Workers.$current.withValue(Workers(count: count)) {
-        try golden.map.jacobian(at: golden.latent)
+        try StateJacobian(of: golden.map, at: golden.latent).matrix()
       }
     }
     #expect(results.allSatisfy { $0.isIdentical(to: results[0]) })

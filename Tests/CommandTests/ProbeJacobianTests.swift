@@ -62,8 +62,9 @@ private func report(_ text: String) throws -> Report {
     let run = try TracedRun(TraceReader(fixture.trace))
     for spectrum in report.spectra {
       let expected = try JacobianSpectrum.dense(
-        of: run.stepMap(example: spectrum.example, at: spectrum.iteration),
-        at: run.latent(iteration: spectrum.iteration, example: spectrum.example))
+        of: run.latentMap(examples: [spectrum.example], at: spectrum.iteration),
+        at: run.latent(iteration: spectrum.iteration, example: spectrum.example)
+          .reshaped([1, 24]))
       #expect(spectrum.eigenvalues == expected.eigenvalues.map { [$0.real, $0.imaginary] })
       #expect(spectrum.spectralRadius == expected.spectralRadius)
       #expect(spectrum.residual < 1e-13 && spectrum.converged)

@@ -14,7 +14,7 @@ import mpmath
 import numpy
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 import reference
 
@@ -166,6 +166,36 @@ def write_model(name, case):
         tensors["jacobian.eigenvalues.real"] = eigenvalues.real
         tensors["jacobian.eigenvalues.imag"] = eigenvalues.imag
     write(name, tensors, {"configuration": text, "smoothing": repr(smoothing)})
+
+
+def write_trained(name):
+    """The dense Jacobian of a trained model's step map, which is far from a random one's: at z_1 of a sum."""
+    parameters = {key: value.double() for key, value in load_file(HERE / f"{name}.model.safetensors").items()}
+    text = json.dumps(json.loads((HERE / f"{name}.model.json").read_text()))
+    configuration = reference.read_configuration(text)
+    # 999999 + 000001, lowest digits first: a carry through every column.
+    tokens = torch.tensor([[[9, 1], [9, 0], [9, 0], [9, 0], [9, 0], [9, 0]]])
+    ids = torch.arange(tokens.shape[1])
+    model = reference.Reference(configuration, parameters, ids)
+    e = model.embed(tokens)
+    z1 = model.step(1, e, model.initial(e))[0]
+    jacobian = torch.func.jacrev(lambda z: model.step(2, e, z)[0])(z1).reshape(z1.numel(), z1.numel())
+    eigenvalues = torch.linalg.eigvals(jacobian)
+    eigenvalues = eigenvalues[eigenvalues.abs().argsort(descending=True, stable=True)]
+    tensors = {
+        "input.tokens": tokens, "input.ids": ids, "latent.1": z1, "jacobian": jacobian,
+        "jacobian.eigenvalues.real": eigenvalues.real, "jacobian.eigenvalues.imag": eigenvalues.imag,
+        "jacobian.singular": torch.linalg.svdvals(jacobian)}
+    tensors |= {f"parameter.{key}": value for key, value in parameters.items()}
+    write(name, tensors, {"configuration": text})
+
+
+def write_archive(name):
+    """What numpy.savez writes, and two arrays that the reader does not take."""
+    values = numpy.arange(6).reshape(2, 3) / 10
+    numpy.savez(
+        HERE / f"{name}.npz", double=values, single=numpy.arange(4, dtype="float32") / 4,
+        columns=numpy.asfortranarray(values), whole=numpy.arange(3))
 
 
 def random_parameters(configuration, generator):
@@ -489,6 +519,8 @@ def main(names):
     torch.use_deterministic_algorithms(True)
     writers = {name: lambda name=name: write_model(name, MODELS[name]) for name in MODELS}
     writers |= {"adamw": write_adamw, "elementwise": write_elementwise, "flow": write_flow, "reader": write_reader}
+    writers["basis"] = lambda: write_archive("basis")
+    writers["trained-columns"] = lambda: write_trained("trained-columns")
     unknown = set(names) - writers.keys()
     if unknown:
         sys.exit(f"no golden is named {', '.join(sorted(unknown))}; there are {', '.join(writers)}")

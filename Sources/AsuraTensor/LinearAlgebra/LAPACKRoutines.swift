@@ -15,6 +15,16 @@ public struct LAPACKRoutines<S> {
       Flag, Flag, Count, Output, Count, Output, Output, Output, Count, Output, Count, Output,
       Count, Integers
     ) -> Void
+  let gees:
+    (
+      Flag, Count, Output, Count, Integers, Output, Output, Output, Count, Output, Count, Integers,
+      Integers
+    ) -> Void
+  let trsen:
+    (
+      Flag, Flag, UnsafePointer<Int32>?, Count, Output, Count, Output, Count, Output, Output,
+      Integers, Output, Output, Output, Count, Integers, Count, Integers
+    ) -> Void
   let syevd:
     (Flag, Flag, Count, Output, Count, Output, Output, Count, Integers, Count, Integers) -> Void
   let gesdd:

@@ -16,6 +16,9 @@ public struct ArnoldiSpectrum<S: Scalar>: Sendable {
   /// A start vector for the next operator of a slowly changing sequence: the sum of the real and
   /// imaginary parts of the eigenvectors, `[size]`; `nil` when nothing converged.
   public let restartVector: Tensor<S>?
+  /// What a block solver starts from next: the real and imaginary parts of the eigenvectors, `[rows, size]`, a
+  /// row for each of a pair; nil when nothing converged.
+  public let basis: Tensor<S>?
   /// To how many vectors the operator was applied, those for the residuals included.
   public let applications: Int
   /// How many times the Krylov basis was restarted.
@@ -71,17 +74,19 @@ extension Tensor {
 extension ArnoldiSpectrum {
   /// Sorts the groups, keeps as many as hold `count` eigenvalues, and measures their residuals.
   init(
-    groups: [RitzGroup<S>], count: Int, size: Int, keepVectors: Bool, applications: Int,
-    restarts: Int, converged: Bool, apply: (Tensor<S>) throws -> Tensor<S>
+    groups: [RitzGroup<S>], count: Int, size: Int, order: BlockKrylovSolver.Order = .largestModulus,
+    keepVectors: Bool, applications: Int, restarts: Int, converged: Bool,
+    apply: (Tensor<S>) throws -> Tensor<S>
   ) throws {
     var kept: [RitzGroup<S>] = []
     var held = 0
-    for index in Complex.leadingFirst(groups.map(\.value)) where held < count {
+    for index in order.sorted(groups.map(\.value)) where held < count {
       kept.append(groups[index])
       held += groups[index].parts.count
     }
     let rows = kept.flatMap(\.parts).map { $0.reshaped([1, size]) }
-    let images = rows.isEmpty ? nil : try apply(Tensor.concatenating(rows))
+    basis = rows.isEmpty ? nil : .concatenating(rows)
+    let images = try basis.map(apply)
     // ε^⅔: ARPACK's own measure of an eigenvalue too small to have a relative error.
     let floor = S.pow(S.ulpOfOne, 2 / 3) * (kept.first?.value.length ?? 0)
     var values: [Complex<S>] = []
