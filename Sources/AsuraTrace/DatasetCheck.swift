@@ -106,6 +106,7 @@ struct DatasetCheck {
         }
       } catch let error as TraceError {
         result.add(finding(error, item, block, index))
+        tally.skip(block)
       }
       result.chunks += 1
       result.bytes += bytes
@@ -114,7 +115,10 @@ struct DatasetCheck {
     }
     if let finding = tally.finding { result.add(finding) }
     if let iterations = item.iterations {
-      let (compared, wrong) = sums.compare(item.path, iterations, tally.rows)
+      let (compared, wrong) = sums.compare(
+        item.path,
+        zip(iterations, tally.rows).filter { !$0.1.sum.isNaN }
+          .map { (iteration: $0.0, found: $0.1) })
       result.sums += compared
       if let wrong { result.add(wrong) }
     }
@@ -162,6 +166,12 @@ private struct Tally {
     case .uint64: sum(bytes.bindMemory(to: UInt64.self), block)
     case .uint8: sum(bytes.bindMemory(to: UInt8.self), block)
     }
+  }
+
+  /// Takes note that a block could not be read: there is no sum of its rows.
+  mutating func skip(_ block: H5Block) {
+    guard !rows.isEmpty else { return }
+    for row in block.start[0]..<block.start[0] + block.count[0] { rows[row].sum = .nan }
   }
 
   private mutating func sum(

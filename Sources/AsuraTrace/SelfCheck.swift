@@ -34,11 +34,11 @@ struct SelfCheck: Sendable {
   /// Compares the sums of a dataset's rows with those taken at capture.
   /// - Returns: how many were compared, and the first that differs.
   func compare(
-    _ path: String, _ iterations: [Int], _ rows: [(sum: Double, squares: Double)]
+    _ path: String, _ rows: [(iteration: Int, found: (sum: Double, squares: Double))]
   ) -> (count: Int, wrong: TraceVerification.Finding?) {
     guard let expected = expected[path] else { return (0, nil) }
     var count = 0
-    for (iteration, found) in zip(iterations, rows) {
+    for (iteration, found) in rows {
       guard let wanted = expected[iteration] else { continue }
       count += 1
       // The order of a sum changes its rounding, by at most about this much of the values' norm.

@@ -30,7 +30,7 @@ import Testing
       bytes[place.lowerBound + 9] ^= 4
       try bytes.write(to: url)
       let result = try TraceReader(url).verify()
-      #expect(result.findingCount == 1 && result.isDamaged)
+      #expect(result.findingCount == 1 && result.isDamaged, "\(result.findings)")
       let finding = try #require(result.findings.first)
       #expect(finding.kind == .chunk && finding.path == "/run/latent/latent")
       #expect(finding.chunk == 2 && finding.iteration == 2)
@@ -83,11 +83,10 @@ import Testing
       let url = folder.appendingPathComponent("a.h5")
       try Fixture.write(url)
       try TraceDamageTests.edit(url) { root in
-        try root.group("run").setAttribute("committed_iterations", 9)
         try root.group("run").setAttribute("iterations", 2)
       }
       let result = try TraceReader(url).verify()
-      #expect(result.findings.map(\.kind) == [.schema, .schema], "\(result.findings)")
+      #expect(result.findings.map(\.kind) == [.schema], "\(result.findings)")
     }
   }
 
@@ -105,7 +104,9 @@ import Testing
       let missing = try #require(result.findings.first { $0.kind == .missing })
       #expect(missing.path == "/run/latent/latent")
       #expect(missing.message.contains("2 of 5 chunks"))
-      #expect(result.findings.contains { $0.kind == .notFinite && $0.iteration == 3 })
+      #expect(
+        result.findings.contains { $0.kind == .notFinite && $0.iteration == 3 },
+        "\(result.findings)")
     }
   }
 }

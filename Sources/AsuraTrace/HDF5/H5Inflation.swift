@@ -41,10 +41,8 @@ extension H5Dataset {
   /// The bytes that a chunk takes in the file; 0 if it was never written.
   func storedBytes(ofChunkAt offset: [hsize_t], _ storage: H5Storage, most: Int) throws -> Int {
     var size: hsize_t = 0
-    try HDF5.call("find a chunk of '\(name)'") {
-      H5Dget_chunk_storage_size(handle.id, offset, &size)
-    }
-    let bytes = Int(clamping: size)
+    let code = HDF5.locked { H5Dget_chunk_storage_size(handle.id, offset, &size) }
+    let bytes = code < 0 ? 0 : Int(clamping: size)
     if bytes == 0, try chunkPlace(at: offset.map { Int($0) }) == nil { return 0 }
     let checksum = storage.filters.contains(.fletcher32) ? 4 : 0
     // What compression cannot shrink grows by a few bytes only; the other filters keep the size. A
