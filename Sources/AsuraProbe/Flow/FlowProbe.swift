@@ -130,12 +130,13 @@ public struct FlowProbe: Sendable, Equatable {
   private func spectrum(
     _ run: TracedRun, _ example: Int, at iteration: Int, _ modes: DynamicModes?
   ) throws -> JacobianSpectrum {
-    let map = try run.stepMap(example: example, at: iteration)
+    let map = try run.latentMap(examples: [example], at: iteration)
     let latent = try run.latent(iteration: iteration, example: example)
+    let state = latent.reshaped([1, map.dimension])
     guard map.dimension > JacobianProbe.largestAutomaticDense else {
-      return try .dense(of: map, at: latent)
+      return try .dense(of: map, at: state)
     }
-    return try .leading(max(6, min(modes?.rank ?? 0, 20)), of: map, at: latent, seed: seed)
+    return try .leading(max(6, min(modes?.rank ?? 0, 20)), of: map, at: state, seed: seed)
   }
 
   /// With how many iterations a run's model would be run again, from latents at iteration `first`.
