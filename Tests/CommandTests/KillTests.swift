@@ -235,7 +235,7 @@ import Testing
         var kilobytes = 0.0
         let outcome = try run(
           "asura-trace",
-          ["capture", "run", "--examples", "400", "--length", "5", "--force", "-o", "a.h5"]
+          ["capture", "run", "--examples", "2000", "--length", "5", "--force", "-o", "a.h5"]
             + arguments, in: folder
         ) { process in
           let path = "/proc/\(process.processIdentifier)/status"
@@ -252,7 +252,7 @@ import Testing
       }
       let plain = try peak("--iterations", "50", "--iter", "50", "--sites", "latent")
       let few = try peak("--iterations", "50")
-      let many = try peak("--iterations", "1000")
+      let many = try peak("--iterations", "300")
       #expect(plain > 5 && few < plain + 64 && many < plain + 64, "\(plain) \(few) \(many)")
       #expect(abs(few - many) < 24, "\(few) \(many) MiB")
     }

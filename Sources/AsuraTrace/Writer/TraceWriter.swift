@@ -125,7 +125,7 @@ public final class TraceWriter: Sendable {
       while rows == nil, let first = intake.withLock({ $0.first }), first < iteration {
         try commit(first)
       }
-      let isOld = iteration <= resumedFrom ?? -1
+      let isOld = resumedFrom.map { iteration <= $0 } ?? false
       let rows = try accept(site, iteration, rows, values.shape, isOld: isOld)
       let isKept = !isOld && kept[site]?.contains(iteration) ?? true
       if site == "latent" { steps?.add(values, rows: rows, iteration: iteration) }
