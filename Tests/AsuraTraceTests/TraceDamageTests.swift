@@ -180,25 +180,4 @@ import Testing
       #expect(error?.library.contains { $0.contains("checksum") } == true)
     }
   }
-
-  /// Random damage anywhere: an error or the right values, never a crash.
-  @Test func randomDamageNeverCrashesTheReader() throws {
-    try withFolder { folder in
-      let url = folder.appendingPathComponent("a.h5")
-      try Fixture.write(url)
-      let whole = try Data(contentsOf: url)
-      var random = Random(seed: 1)
-      var errors = 0
-      for _ in 0..<300 {
-        var bytes = whole
-        for _ in 0..<4 {
-          bytes[Int.random(in: 0..<bytes.count, using: &random)] =
-            UInt8.random(in: 0...255, using: &random)
-        }
-        try bytes.write(to: url)
-        if Self.readAll(url) != nil { errors += 1 }
-      }
-      #expect(errors > 0)
-    }
-  }
 }

@@ -307,5 +307,24 @@ import Testing
     }
   }
 
+  /// Random damage anywhere: an error, a fault named or the right values, never a crash. What libhdf5 itself
+  /// makes of such files is for the child process to suffer.
+  @Test func randomDamageNeverCrashesACommand() throws {
+    let whole = try Data(contentsOf: Self.package.appending(path: "Traces/golden/schema-1.h5"))
+    try withFolder { folder in
+      var random = Random(seed: 1)
+      for _ in 0..<40 {
+        var bytes = whole
+        for _ in 0..<4 {
+          bytes[Int.random(in: 0..<bytes.count, using: &random)] =
+            UInt8.random(in: 0...255, using: &random)
+        }
+        try bytes.write(to: folder.appending(path: "a.h5"))
+        let outcome = try run("asura-trace", ["verify", "a.h5"], in: folder)
+        #expect([0, 4, 5].contains(outcome.status), "\(outcome)")
+      }
+    }
+  }
+
   @Test func thereAreFindings() { #expect(Self.findings.count >= 8) }
 }
