@@ -65,7 +65,13 @@ public struct TraceReader: Sendable {
     self.url = url
     self.file = file
     self.run = run
-    let found = try Self.locating(url) { try RecordedArray.all(in: run) }
+    let found = try Self.locating(url) {
+      do { return try RecordedArray.all(in: run) } catch let error as TraceError
+        where error.kind == .notFound
+      {
+        throw TraceError(.damaged, "its groups are not those of a trace: \(error.message)")
+      }
+    }
     arrays = found.sites.merging(found.readouts) { site, _ in site }
     sites = found.sites.values.map(\.site).sorted { $0.name < $1.name }
     readouts = found.readouts.values.map(\.site).sorted { $0.name < $1.name }

@@ -8,9 +8,10 @@ struct DiffCommand: ParsableCommand {
     commandName: "diff", abstract: "Say where and by how much two traces part.",
     discussion: """
       Compares every recorded value of the two, site by site and iteration by
-      iteration, and names what else differs: configuration, inputs, weights, what was
-      recorded. Values part when |a − b| exceeds --tolerance plus --relative times the
-      larger of |a| and |b|; by default, when they differ at all. NaN equals NaN.
+      iteration, and names what else differs: configuration, inputs, weights, and
+      what was recorded. Values part when |a − b| exceeds --tolerance plus --relative
+      times the larger of |a| and |b|; by default, when they differ at all. NaN
+      equals NaN.
 
         asura-trace diff before.h5 after.h5
         asura-trace diff cpu.h5 gpu.h5 --relative 1e-5 --sites 'latent,*.attn.pattern'

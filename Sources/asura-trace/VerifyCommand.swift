@@ -7,10 +7,10 @@ struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify", abstract: "Read all of a trace and check it.",
     discussion: """
-      Checks that the capture ended well, that the file agrees with itself, that every
-      chunk is there and fits its checksum, that values are finite, that they sum to
-      what they summed to when they were written, and that weights inside fit their
-      hash. Damage is named with dataset, chunk, iteration and place in the file.
+      Checks that the capture ended well, that the file agrees with itself, that
+      every chunk is there and fits its checksum, that values are finite, that they
+      sum to what they summed to when they were written, and that weights inside fit
+      their hash. Damage is named with dataset, chunk, iteration and file offset.
 
       The exit code is 0 for a sound trace, 4 where only numbers are wrong (not
       finite, other sums, another hash), 5 for one that is damaged or incomplete. Of

@@ -88,11 +88,8 @@ import Testing
     try withFolder { folder in
       let traces = try Self.traces(in: folder)
       var other = traces[0]
-      func linking(_ change: (inout TraceDescription) -> Void, last: Int = 2) throws -> TraceError?
-      {
+      func linking(_ description: TraceDescription, last: Int = 2) throws -> TraceError? {
         other = folder.appendingPathComponent("\(UUID().uuidString).h5")
-        var description = Fixture.description
-        change(&description)
         let writer = try TraceWriter(other, describing: description)
         for t in 0...last {
           for site in description.sites where t > 0 || !site.name.hasPrefix("core") {
@@ -108,18 +105,19 @@ import Testing
           try TraceLink([traces[0], other]).write(to: folder.appendingPathComponent("all.h5"))
         }
       }
-      #expect(try linking { _ in } == nil)
+      #expect(try linking(Fixture.description) == nil)
       try FileManager.default.removeItem(at: folder.appendingPathComponent("all.h5"))
-      let shorter = try linking({ _ in }, last: 1)
+      let shorter = try linking(Fixture.description, last: 1)
       #expect(
         shorter?.message.contains("has the iterations 1 from 1 to 1, not 2 from 1 to 2") == true)
-      let narrower = try linking {
-        $0.sites[0] = .latent(batch: 2, positions: 3, width: 3)
-      }
+      var description = Fixture.description
+      description.sites[0] = .latent(batch: 2, positions: 3, width: 3)
+      let narrower = try linking(description)
       #expect(
         narrower?.message.contains("along 'width' the entries 3 from 0 to 2") == true,
         "\(narrower as Any)")
-      let fewer = try linking { $0.sites.removeFirst() }
+      description.sites.removeFirst()
+      let fewer = try linking(description)
       #expect(fewer?.message.contains("latent") == true)
       for error in [shorter, narrower, fewer] { #expect(error?.kind == .misuse) }
       #expect(fewer?.file == other.path)

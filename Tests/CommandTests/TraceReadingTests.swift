@@ -269,7 +269,7 @@ import Testing
       try capture("c.h5", iterations: 3, in: folder)
       try expectFailure(
         "asura-trace", ["link", "a.h5", "c.h5", "-o", "x.h5"], in: folder, status: 2, "c.h5",
-        "iterations 4 from 0 to 3")
+        "iterations 3 from 1 to 3")
       try expectFailure(
         "asura-trace", ["link", "a.h5", "c.h5", "-o", "x.h5", "--at", "1,x"], in: folder, status: 2,
         "'x' is no number")

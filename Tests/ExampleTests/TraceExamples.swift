@@ -29,12 +29,12 @@ import Testing
       let steps = try trace.summary().series["relative_step"]
 
       let first: Tensor<Float> = try trace.values(
-        "core.0.attn.pattern", iteration: 12, entries: ["batch": 0..<1])  // [1, head, query, key]
+        "core.0.mlp.post", iteration: 12, entries: ["batch": 0..<1])  // [1, position, hidden]
       try trace.forEachIteration(of: "latent", as: Double.self) { iteration, latent in
         print(iteration, latent.norm)  // latent: [batch, position, width]
       }
 
-      #expect(first.shape == [1, 2, 6, 6])
+      #expect(first.shape == [1, batch.positions, 32])
       #expect(latent.isIdentical(to: try model.run(try ModelInput(batch)).latent))
       #expect(carries?.elements == batch.fact("carry")?.values)
       #expect(steps?.count == 13)

@@ -42,10 +42,14 @@ public struct TraceRecovery: Sendable, Equatable {
         advice: "Check the permissions and the free space", file: source)
     }
     defer { output.discard() }
-    let result = try TraceError.locating(
-      source, .damaged,
-      advice: "The capture was killed while it set the file up: there is nothing to recover"
-    ) { try end(output.partial, source) }
+    let advice = "The capture was killed while it set the file up: there is nothing to recover"
+    let result = try TraceError.locating(source, .damaged, advice: advice) {
+      do {
+        return try end(output.partial, source)
+      } catch let error as TraceError where error.kind == .foreign {
+        throw TraceError(.damaged, "no trace has been begun in it", advice: advice, file: source)
+      }
+    }
     try output.publish()
     return result
   }
