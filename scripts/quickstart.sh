@@ -42,6 +42,6 @@ Where things are
 
 Three commands to try next
   $bin/asura-train eval $out --lengths 1000 --iterations n,2n --examples 10
-  $bin/asura-trace sites $out
-  $bin/asura-probe jacobian $out/addition.h5 --iter 0...50:10 --example all
+  $bin/asura-probe fixed-points $out/addition.h5
+  $bin/asura-probe flow $out/addition.h5
 EOF
