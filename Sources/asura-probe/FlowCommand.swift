@@ -101,13 +101,13 @@ struct FlowCommand: ParsableCommand {
 
   func run() throws {
     let url = URL(fileURLWithPath: traces[0])
-    let reader = try TraceReader(url)
+    let reader = try openTrace(traces[0])
     let latents = try RecordedLatents(reader)
     let run = try tracedRun(reader)
     let iterations = try iterations(of: latents)
     let examples = try example.resolve(count: latents.examples)
     let others = try traces.dropFirst().map {
-      try RecordedLatents(TraceReader(URL(fileURLWithPath: $0)))
+      try RecordedLatents(openTrace($0))
     }
     let compared = try others.isEmpty ? nil : DepthLaw(traces: [latents] + others)
 

@@ -19,7 +19,8 @@ struct Resumption {
       try TraceRecovery.recover(source, to: copy, overwriting: true)
       (trace, self.copy) = (try TraceReader(copy), copy)
     }
-    guard trace.status != .complete else {
+    // A complete one that has not taken its name yet was killed in between.
+    guard trace.status != .complete || isKilled else {
       throw TraceError(.misuse, "this trace is complete: there is nothing to resume", file: source)
     }
     guard try trace.run.contains("iteration") else {

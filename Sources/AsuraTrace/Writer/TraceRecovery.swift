@@ -11,7 +11,8 @@ public struct TraceRecovery: Sendable, Equatable {
     OutputFile(url: url, overwrites: false).partial
   }
 
-  /// Makes a valid trace, marked incomplete, of a file that a killed capture left.
+  /// Makes a valid trace of a file that a killed capture left, marked incomplete unless the capture had ended and only
+  /// lacked its name.
   ///
   /// It works on a copy, which takes its name when it is whole: whenever this is killed itself, nothing is lost.
   /// - Parameters:
@@ -60,11 +61,16 @@ public struct TraceRecovery: Sendable, Equatable {
     do {
       try TraceReader.check(file)
       let run = try file.root.group("run")
-      guard try run.text("status") == TraceReader.Status.running.rawValue else {
-        throw TraceError(
-          .misuse, "this trace was ended in order: there is nothing to recover", file: source)
-      }
       let (count, last) = try RecordedArray.committed(in: run)
+      guard try run.text("status") == TraceReader.Status.running.rawValue else {
+        guard source.pathExtension == "partial" else {
+          throw TraceError(
+            .misuse, "this trace was ended in order: there is nothing to recover", file: source)
+        }
+        // Killed after it had ended, just before it took its name: all it lacks is that.
+        try file.close()
+        return TraceRecovery(committed: count, last: last < 0 ? nil : last)
+      }
       try file.root.walk { _, member in
         guard case .group(let group) = member, try group.contains("iteration") else { return }
         let rows = try RecordedArray.iterations(of: group, upTo: last).count
