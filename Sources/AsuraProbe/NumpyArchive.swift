@@ -24,6 +24,72 @@ public struct NumpyArchive: Sendable {
 
   /// The array of that name, of 32 or 64-bit floats, in double precision.
   public func tensor(_ name: String) throws -> Tensor<Double> {
+    let array = try array(name)
+    guard ["<f4", "<f8"].contains(array.type) else {
+      throw otherType(name, array.type, "np.ascontiguousarray(x, dtype='float64')")
+    }
+    let size = array.type == "<f4" ? 4 : 8
+    let bytes = try elements(of: array, name, size: size)
+    let values = (0..<bytes.count / size).map { i -> Double in
+      bytes.withUnsafeBytes {
+        size == 4
+          ? Double($0.loadUnaligned(fromByteOffset: 4 * i, as: Float.self))
+          : $0.loadUnaligned(fromByteOffset: 8 * i, as: Double.self)
+      }
+    }
+    return Tensor(array.shape, values)
+  }
+
+  /// The array of that name, of 64-bit whole numbers, in row-major order.
+  public func integers(_ name: String) throws -> [Int] {
+    let array = try array(name)
+    guard array.type == "<i8" else {
+      throw otherType(name, array.type, "np.ascontiguousarray(x, dtype='int64')")
+    }
+    let bytes = try elements(of: array, name, size: 8)
+    return (0..<bytes.count / 8).map { i in
+      bytes.withUnsafeBytes {
+        Int(Int64(littleEndian: $0.loadUnaligned(fromByteOffset: 8 * i, as: Int64.self)))
+      }
+    }
+  }
+
+  /// The array of that name, of texts (NumPy's type `U`), in row-major order.
+  public func texts(_ name: String) throws -> [String] {
+    let array = try array(name)
+    guard array.type.hasPrefix("<U"), let width = Int(array.type.dropFirst(2)), width >= 0 else {
+      throw otherType(name, array.type, "np.array(x, dtype='U')")
+    }
+    let bytes = try elements(of: array, name, size: 4 * width)
+    let count = array.shape.reduce(1, *)
+    return try (0..<count).map { i in
+      var text = String.UnicodeScalarView()
+      for place in 0..<width {
+        let value = bytes.withUnsafeBytes {
+          UInt32(
+            littleEndian: $0.loadUnaligned(
+              fromByteOffset: 4 * (i * width + place), as: UInt32.self))
+        }
+        if value == 0 { break }
+        guard let scalar = Unicode.Scalar(value) else {
+          throw damaged("'\(name)' holds what is no character")
+        }
+        text.append(scalar)
+      }
+      return String(text)
+    }
+  }
+
+  /// An array as it is stored.
+  private struct Stored {
+    let type: String
+    let shape: [Int]
+    /// Where its elements begin in the entry.
+    let start: Int
+    let bytes: Bytes
+  }
+
+  private func array(_ name: String) throws -> Stored {
     guard let range = entries[name] else {
       throw ProbeError(
         .notFound, "\(path) has no array '\(name)'",
@@ -42,26 +108,29 @@ public struct NumpyArchive: Sendable {
     else { throw damaged("the header of '\(name)' is not understood") }
     let shape = text[text.index(after: open)..<close].split(separator: ",")
       .compactMap { Int($0.trimmingCharacters(in: .whitespaces)) }
-    guard ["<f4", "<f8"].contains(type), order == "False" else {
-      throw ProbeError(
-        .notFound,
-        "\(path): '\(name)' is of type \(type)\(order == "True" ? ", in column order" : "")",
-        remedy: "Save it as np.ascontiguousarray(x, dtype='float64').")
+    guard order == "False" else {
+      throw otherType(name, "\(type), in column order", "np.ascontiguousarray(x)")
     }
-    let size = type == "<f4" ? 4 : 8
-    let count = shape.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
-    let start = 8 + lengthSize + length
-    guard count >= 0, let bytes = reader.bytes(start, count * size) else {
+    return Stored(type: type, shape: shape, start: 8 + lengthSize + length, bytes: reader)
+  }
+
+  /// The bytes of all elements, each of `size`.
+  private func elements(of array: Stored, _ name: String, size: Int) throws -> [UInt8] {
+    var count = size
+    for length in array.shape {
+      let (product, overflow) = count.multipliedReportingOverflow(by: length)
+      guard !overflow, product >= 0 else { throw damaged("'\(name)' claims \(array.shape)") }
+      count = product
+    }
+    guard let bytes = array.bytes.bytes(array.start, count) else {
       throw damaged("'\(name)' is cut short")
     }
-    let values = (0..<count).map { i -> Double in
-      bytes.withUnsafeBytes {
-        size == 4
-          ? Double($0.loadUnaligned(fromByteOffset: 4 * i, as: Float.self))
-          : $0.loadUnaligned(fromByteOffset: 8 * i, as: Double.self)
-      }
-    }
-    return Tensor(shape, values)
+    return bytes
+  }
+
+  private func otherType(_ name: String, _ found: String, _ wanted: String) -> ProbeError {
+    ProbeError(
+      .notFound, "\(path): '\(name)' is of type \(found)", remedy: "Save it as \(wanted).")
   }
 
   private func damaged(_ what: String) -> ProbeError { Self.damaged(path, what) }
@@ -92,6 +161,7 @@ public struct NumpyArchive: Sendable {
         let extraLength = file.number(place + 30, 2),
         let commentLength = file.number(place + 32, 2), let local = file.number(place + 42, 4),
         let name = file.bytes(place + 46, nameLength),
+        let (size, local) = large(size, local, file, place + 46 + nameLength, extraLength),
         let localName = file.number(local + 26, 2), let localExtra = file.number(local + 28, 2)
       else { throw damaged(path, "its directory is damaged") }
       guard method == 0 else {
@@ -100,12 +170,38 @@ public struct NumpyArchive: Sendable {
           remedy: "Save it with numpy.savez, not savez_compressed.")
       }
       let start = local + 30 + localName + localExtra
-      guard start + size <= data.count else { throw damaged(path, "it is cut short") }
+      guard start <= data.count, size <= data.count - start else {
+        throw damaged(path, "it is cut short")
+      }
       let text = String(decoding: name, as: UTF8.self)
       entries[text.hasSuffix(".npy") ? String(text.dropLast(4)) : text] = start..<start + size
       place += 46 + nameLength + extraLength + commentLength
     }
     return entries
+  }
+
+  /// An entry's size and place, from the extra field where they are too large for, or kept out of, 32 bits; nil when
+  /// that field is not there.
+  private static func large(
+    _ size: Int, _ local: Int, _ file: Bytes, _ extra: Int, _ length: Int
+  ) -> (size: Int, local: Int)? {
+    let mark = 0xFFFF_FFFF
+    guard size == mark || local == mark else { return (size, local) }
+    var place = extra
+    while place + 4 <= extra + length, let kind = file.number(place, 2),
+      let count = file.number(place + 2, 2)
+    {
+      guard kind == 1 else {
+        place += 4 + count
+        continue
+      }
+      // Size, compressed size and place, those of them that the mark stands for.
+      let values = (0..<count / 8).compactMap { file.number(place + 4 + 8 * $0, 8) }
+      guard let first = values.first, first >= 0 else { return nil }
+      let found = (size == mark ? first : size, local == mark ? values[values.count - 1] : local)
+      return found.1 >= 0 && found.1 < file.range.count ? found : nil
+    }
+    return nil
   }
 }
 

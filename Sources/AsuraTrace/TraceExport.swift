@@ -154,8 +154,7 @@ extension TraceExport {
     try archive.finish()
   }
 
-  /// The head of a `.npy` file, version 1.0.
-  /// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+  /// The head of a `.npy` file.
   private static func header(_ elements: RecordedElements, _ shape: [Int]) -> [UInt8] {
     let type =
       switch elements {
@@ -166,13 +165,7 @@ extension TraceExport {
       case .uint64: "<u8"
       case .uint8: "|u1"
       }
-    let sizes = shape.map { "\($0)," }.joined(separator: " ")
-    var text = "{'descr': '\(type)', 'fortran_order': False, 'shape': (\(sizes)), }"
-    // Values begin at a multiple of 64.
-    while (text.utf8.count + 11) % 64 != 0 { text += " " }
-    text += "\n"
-    return [0x93] + Array("NUMPY".utf8) + [1, 0] + littleEndian(UInt16(text.utf8.count))
-      + Array(text.utf8)
+    return NumpyArchiveWriter.header(type, shape)
   }
 
   // MARK: - Safetensors
