@@ -11,7 +11,9 @@ struct Computation<S: Scalar>: Sendable {
   let interpreter: Interpreter<S>
   let geometry: Geometry<S>
   let hooks: HookPlan<S>?
-  let examples: Range<Int>
+  var examples: Range<Int>
+  /// What iterations apply of the core; each block once and in order where it is nil.
+  var schedule: CoreSchedule?
 
   /// What an input gives every iteration: made once before the first.
   struct Embedded: Sendable {
@@ -27,7 +29,8 @@ struct Computation<S: Scalar>: Sendable {
   func reading(with interpreter: Interpreter<S>) -> Computation {
     Computation(
       configuration: configuration, layout: layout, sites: sites, parameters: parameters,
-      interpreter: interpreter, geometry: geometry, hooks: nil, examples: examples)
+      interpreter: interpreter, geometry: geometry, hooks: nil, examples: examples,
+      schedule: schedule)
   }
 
   // MARK: Input
@@ -73,7 +76,10 @@ struct Computation<S: Scalar>: Sendable {
   }
 
   /// The latent before the first iteration.
-  func initialLatent(_ embedded: Embedded, noise: Random) throws -> Value<S> {
+  /// - Parameter numbers: which sequences' noise it is; nil for the examples' own.
+  func initialLatent(
+    _ embedded: Embedded, noise: Random, of numbers: Range<Int>? = nil
+  ) throws -> Value<S> {
     let shape = embedded.input.shape
     let z: Value<S>
     switch configuration.initialLatent {
@@ -84,7 +90,7 @@ struct Computation<S: Scalar>: Sendable {
       z = interpreter.add(Value(.zeros(shape)), parameters[id])
     case .noise:
       // By example, so that a sequence's noise does not depend on the batch it is run in.
-      let rows = examples.map { example in
+      let rows = (numbers ?? examples).map { example in
         var random = noise.split(UInt64(example))
         return Tensor<S>.normal(
           [1] + shape.dropFirst(), scale: S(configuration.noise), using: &random)
@@ -115,13 +121,37 @@ struct Computation<S: Scalar>: Sendable {
       )
     }
     x = try tap(1, x, iteration)
-    for (i, block) in core.blocks.enumerated() {
-      x = try apply(
-        block, to: x, embedded.biases, first: sites.first(.core, i), iteration: iteration)
+    if let order = schedule?.blocks[iteration] {
+      x = try apply(core.blocks, inOrder: order, to: x, embedded.biases, iteration: iteration)
+    } else {
+      for (i, block) in core.blocks.enumerated() {
+        x = try apply(
+          block, to: x, embedded.biases, first: sites.first(.core, i), iteration: iteration)
+      }
     }
     if let outer = core.outerNorm { x = norm(x, outer) }
     if configuration.update.kind == .euler { x = interpreter.interpolate(z, x, S(step)) }
     return try tap(SiteTable.latent, x, iteration)
+  }
+
+  /// Core blocks in an order of a run's own; of a block that comes several times hooks see the last.
+  private func apply(
+    _ blocks: [ParameterLayout.BlockIDs], inOrder order: [Int], to input: Value<S>,
+    _ biases: [Value<S>?], iteration: Int
+  ) throws -> Value<S> {
+    let unhooked = reading(with: interpreter)
+    var x = input
+    for (place, i) in order.enumerated() {
+      let computation = order[(place + 1)...].contains(i) ? unhooked : self
+      x = try computation.apply(
+        blocks[i], to: x, biases, first: sites.first(.core, i), iteration: iteration)
+    }
+    return x
+  }
+
+  /// An iteration that is left out: the latent as it is, seen by its hooks.
+  func skip(_ z: Value<S>, iteration: Int) throws -> Value<S> {
+    try tap(SiteTable.latent, z, iteration)
   }
 
   // MARK: Readout

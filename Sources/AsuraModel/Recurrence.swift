@@ -18,9 +18,10 @@ package final class Pass<S: Scalar>: @unchecked Sendable {
   package private(set) var latent: Value<S>
   package private(set) var iteration: Int
 
+  /// - Parameter numbers: which sequences' noise a `noise` initial latent is; nil for the examples' own.
   init(
     _ computation: Computation<S>, _ input: ModelInput, from start: (latent: Tensor<S>, at: Int)?,
-    step: Double, noise: Random
+    step: Double, noise: Random, of numbers: Range<Int>? = nil
   ) throws {
     self.computation = computation
     self.step = step
@@ -29,14 +30,16 @@ package final class Pass<S: Scalar>: @unchecked Sendable {
       latent = Value(start.latent)
       iteration = start.at
     } else {
-      latent = try computation.initialLatent(embedded, noise: noise)
+      latent = try computation.initialLatent(embedded, noise: noise, of: numbers)
       iteration = 0
     }
   }
 
   fileprivate func advance() throws {
     let t = iteration + 1
-    if recomputes {
+    if let times = computation.schedule?.applications[t] {
+      try advance(to: t, times: times)
+    } else if recomputes {
       latent = try computation.interpreter.recomputing(latent) {
         [computation, embedded, step] interpreter, z in
         try computation.reading(with: interpreter).iterate(z, embedded, iteration: t, step: step)
@@ -45,6 +48,19 @@ package final class Pass<S: Scalar>: @unchecked Sendable {
       latent = try computation.iterate(latent, embedded, iteration: t, step: step)
     }
     iteration = t
+  }
+
+  /// An iteration that is skipped or repeated; hooks see its last time.
+  private func advance(to t: Int, times: Int) throws {
+    guard times > 0 else {
+      latent = try computation.skip(latent, iteration: t)
+      return
+    }
+    let unhooked = computation.reading(with: computation.interpreter)
+    for _ in 1..<times {
+      latent = try unhooked.iterate(latent, embedded, iteration: t, step: step)
+    }
+    latent = try computation.iterate(latent, embedded, iteration: t, step: step)
   }
 
   /// The logits `[batch, position, class]` of the latent as it stands.

@@ -157,11 +157,11 @@ public struct RecurrentTransformer<S: Scalar>: Sendable {
 
   func computation(
     parameters: [Value<S>]? = nil, _ interpreter: Interpreter<S>, geometry: Geometry<S>,
-    hooks: HookPlan<S>?, examples: Range<Int>
+    hooks: HookPlan<S>?, examples: Range<Int>, schedule: CoreSchedule? = nil
   ) -> Computation<S> {
     Computation(
       configuration: configuration, layout: layout, sites: sites,
       parameters: parameters ?? self.parameters.map { Value($0) }, interpreter: interpreter,
-      geometry: geometry, hooks: hooks, examples: examples)
+      geometry: geometry, hooks: hooks, examples: examples, schedule: schedule)
   }
 }

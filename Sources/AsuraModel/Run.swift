@@ -35,6 +35,8 @@ public struct RunOptions<S: Scalar>: Sendable {
   public var sites: [CustomSite<S>] = []
   /// What to change or look at; edits of one site are applied in this order.
   public var edits: [Edit<S>] = []
+  /// What iterations apply of the core; each block once and in order where it is nil.
+  public var schedule: CoreSchedule?
   /// Freezes each example's result when it has settled, and ends the run when all have.
   public var stop: StoppingRule?
   /// The seed of a `noise` initial latent.
@@ -131,6 +133,7 @@ extension RecurrentTransformer {
     }
     let total = start + count
     try check(iterations: total)
+    try options.schedule?.check(configuration, last: total)
     let shape = [input.batch, input.positions, configuration.width]
     if let latent = options.start?.latent, latent.shape != shape {
       throw ModelError(.input, "the start latent has shape \(latent.shape), expected \(shape)")
@@ -164,7 +167,8 @@ extension RecurrentTransformer {
     }
     let passes = try Workers.current.map(parts.count) { i in
       let pass = try Pass(
-        computation(.plain, geometry: geometry, hooks: plan, examples: parts[i]),
+        computation(
+          .plain, geometry: geometry, hooks: plan, examples: parts[i], schedule: options.schedule),
         input.examples(parts[i]),
         from: options.start.map { ($0.latent.slice(parts[i]), $0.at) }, step: step, noise: noise)
       try finish(i, pass)

@@ -9,6 +9,10 @@ public struct ProbeError: Error, Sendable, Equatable, CustomStringConvertible {
     case notFound
     /// A recorded value is NaN or infinite.
     case notFinite
+    /// Pairs of inputs that cannot be compared.
+    case badPairs
+    /// A place, kind or option of a patch that does not fit the model.
+    case badPatch
     /// The problem is larger than this machine can take.
     case tooLarge
   }

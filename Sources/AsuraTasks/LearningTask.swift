@@ -56,6 +56,17 @@ public protocol LearningTask: Sendable {
   /// - Throws: `TaskError` for a text the task cannot read, with its number, or when it reads none.
   func makeBatch(reading texts: [String], length: Int?) throws -> Batch
 
+  /// The ways this task can choose pairs of examples, the usual one first; none unless it makes pairs.
+  var pairKinds: [ExampleKind] { get }
+
+  /// Makes pairs of examples that differ as little as changes the answer.
+  ///
+  /// - Parameter kind: one of `pairKinds`; the first when nil.
+  /// - Throws: `TaskError` when the task makes no pairs, or cannot make these.
+  func makePairs(
+    length: Int, count: Int, kind: ExampleKind?, random: inout Random
+  ) throws -> ExamplePairs
+
   /// What an example asks, on one line.
   func question(_ batch: Batch, example: Int) -> String
 

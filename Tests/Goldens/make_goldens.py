@@ -190,6 +190,94 @@ def write_trained(name):
     write(name, tensors, {"configuration": text})
 
 
+def write_patching(name):
+    """What patching a trained model does, one hooked forward a patch: two sums, each with and without its carry."""
+    model = "trained-columns.model"
+    parameters = {key: value.double() for key, value in load_file(HERE / f"{model}.safetensors").items()}
+    configuration = reference.read_configuration((HERE / f"{model}.json").read_text())
+
+    def columns(a, b):
+        """Tokens and answers of a sum of digits given lowest first: a column of marks, the digits, and one of zeros."""
+        carry, sums = 0, []
+        for x, y in zip(a + [0], b + [0], strict=True):
+            sums.append((x + y + carry) % 10)
+            carry = (x + y + carry) // 10
+        return [[10, 10], *([x, y] for x, y in zip(a + [0], b + [0], strict=True))], [-1, *sums]
+
+    pairs = [
+        (columns([9, 9, 9, 9, 2], [1, 0, 0, 0, 3]), columns([9, 9, 9, 9, 2], [0, 0, 0, 0, 3])),
+        (columns([1, 7, 4, 3, 8], [2, 5, 5, 6, 0]), columns([1, 7, 4, 3, 8], [2, 1, 5, 6, 0])),
+    ]
+    inputs = [torch.tensor([pair[side][0] for pair in pairs]) for side in (0, 1)]
+    answers = [torch.tensor([pair[side][1] for pair in pairs]) for side in (0, 1)]
+    ids = torch.arange(inputs[0].shape[1])
+    iterations, heads = configuration["iterations"], configuration["attention"]["heads"]
+    head_width = configuration["width"] // heads
+
+    def run(tokens, tap):
+        model = reference.Reference(configuration, parameters, ids, tap)
+        return model.readout(model.run(tokens)[1][-1])
+
+    sources = {}
+
+    def record(site, t, x):
+        sources[site, t] = x
+        return x
+
+    clean = run(inputs[0], record)
+    corrupted = run(inputs[1], lambda site, t, x: x)
+    clean_log = clean.log_softmax(-1)
+
+    def measure(logits):
+        """Logit difference, log-probability of the clean answer and KL from the clean run, [pair, 3]."""
+        rows = []
+        log = logits.log_softmax(-1)
+        for pair in range(len(pairs)):
+            a, b = answers[0][pair], answers[1][pair]
+            at = [p for p in range(len(ids)) if a[p] != b[p]]
+            rows.append([
+                sum(logits[pair, p, a[p]] - logits[pair, p, b[p]] for p in at) / len(at),
+                sum(log[pair, p, a[p]] for p in at) / len(at),
+                sum((clean_log[pair, p].exp() * (clean_log[pair, p] - log[pair, p])).sum() for p in at) / len(at)])
+        return torch.tensor(rows, dtype=torch.float64)
+
+    def patched(place, change):
+        def tap(site, t, x):
+            if (site, t) != place:
+                return x
+            x = x.clone()
+            change(x, sources[site, t])
+            return x
+
+        return measure(run(inputs[1], tap))
+
+    by_head, by_position, by_query = [], [], []
+    for t in range(1, iterations + 1):
+        for head in range(heads):
+            for p in range(len(ids)):
+                def one_head(x, source, p=p, head=head):
+                    columns = slice(head * head_width, (head + 1) * head_width)
+                    x[:, p, columns] = source[:, p, columns]
+                by_head.append(patched(("core.0.attn.z", t), one_head))
+
+                def one_query(x, source, p=p, head=head):
+                    x[:, head, p] = source[:, head, p]
+                if t > iterations - 4:
+                    by_query.append(patched(("core.0.attn.pattern", t), one_query))
+        for p in range(len(ids)):
+            def one_position(x, source, p=p):
+                x[:, p] = source[:, p]
+            by_position.append(patched(("latent", t), one_position))
+    shape = [len(ids), len(pairs), 3]
+    write(name, {
+        "clean.tokens": inputs[0], "corrupted.tokens": inputs[1],
+        "clean.answers": answers[0], "corrupted.answers": answers[1],
+        "clean": measure(clean), "corrupted": measure(corrupted),
+        "z": torch.stack(by_head).reshape(iterations, heads, *shape),
+        "pattern": torch.stack(by_query).reshape(4, heads, *shape),
+        "latent": torch.stack(by_position).reshape(iterations, *shape)}, {})
+
+
 def write_archive(name):
     """What numpy.savez writes, and two arrays that the reader does not take."""
     values = numpy.arange(6).reshape(2, 3) / 10
@@ -521,6 +609,7 @@ def main(names):
     writers |= {"adamw": write_adamw, "elementwise": write_elementwise, "flow": write_flow, "reader": write_reader}
     writers["basis"] = lambda: write_archive("basis")
     writers["trained-columns"] = lambda: write_trained("trained-columns")
+    writers["patching"] = lambda: write_patching("patching")
     unknown = set(names) - writers.keys()
     if unknown:
         sys.exit(f"no golden is named {', '.join(sorted(unknown))}; there are {', '.join(writers)}")

@@ -124,10 +124,13 @@ def parameter_shapes(configuration):
 class Reference:
     """The model: a configuration, its parameters by name, and the position numbers of one sequence."""
 
-    def __init__(self, configuration, parameters, ids):
+    def __init__(self, configuration, parameters, ids, tap=lambda site, t, x: x):
         self.c = configuration
         self.p = parameters
         self.ids = ids
+        # Sees the values of some sites of the core at iteration t and returns what to go on with.
+        self.tap = tap
+        self.t = 0
 
     # Parts
 
@@ -195,7 +198,8 @@ class Reference:
         v = v.repeat_interleave(heads // groups, 1)
         scores = q @ k.transpose(-1, -2) / math.sqrt(head_width) + self.bias(name, x.dtype)
         pattern = scores.masked_fill(~self.visible(), -math.inf).softmax(-1)
-        mixed = (pattern @ v).transpose(1, 2).reshape(batch, positions, width)
+        pattern = self.tap(f"{name}.pattern", self.t, pattern)
+        mixed = self.tap(f"{name}.z", self.t, (pattern @ v).transpose(1, 2).reshape(batch, positions, width))
         return self.linear(f"{name}.out", mixed), pattern
 
     def mlp(self, name, x):
@@ -254,6 +258,7 @@ class Reference:
 
     def step(self, t, e, z):
         """Iteration t = 1…T: the next latent and the patterns of the core's blocks."""
+        self.t = t
         prefix = "" if self.c["shared"] else f"iterations.{t}."
         recall = self.c["recall"]
         if recall == "concat":
@@ -270,7 +275,7 @@ class Reference:
         if update["kind"] == "euler":
             delta = 1 / self.c["iterations"] if update["step"] is None else update["step"]
             x = z + delta * (x - z)
-        return x, patterns
+        return self.tap("latent", t, x), patterns
 
     def readout(self, z):
         """z [B, P, W] → logits [B, P, classes]."""

@@ -85,7 +85,7 @@ public struct CopyTask: SymbolSequenceTask {
         length: inputs.first?.count ?? 1, examples: inputs.count, kind: .training))
   }
 
-  private func batch(_ inputs: [[Int32]], _ layout: Layout) -> Batch {
+  func batch(_ inputs: [[Int32]], _ layout: Layout) -> Batch {
     let symbol = Fact(
       name: "symbol", description: "the symbol to say here", classes: outputs,
       values: sequences.values(layout, examples: inputs.count) { inputs[$0][$1] })
