@@ -16,6 +16,9 @@
     eig-top20-linearized WIDTH   the same over torch.func.linearize, traced once within the time
     fixed-points-eager WIDTH     fixed points of one iteration's map from the file's starts, as FixedPointFinder
     fixed-points-compiled WIDTH  looks for them: Adam on q = ½‖F(z) − z‖² of all starts at once, until all q ≤ 1e-12
+    patch-hooks SHAPE        the first example's heads patched one by one, at each position in each iteration, into a run
+                             that differs in one token: a hooked forward each, timed on every eighth of them, times 8
+    patch-batched SHAPE      the same, all heads and positions of an iteration in one batch
     quit
 
 SHAPE is small or large, WIDTH is 64 or 128. A workload is set up and warmed up at its first use, outside the time
@@ -396,6 +399,86 @@ class FixedPoints:
             "moduli": sorted((point.norm().item() for point in unique), reverse=True)}
 
 
+class Patching:
+    """Values of each head from the clean run in the corrupted one; the detail is each patch's logit difference."""
+
+    def __init__(self, directory, name, batched):
+        self.model, tokens, targets = load(directory, name)
+        self.clean, answers = tokens[:1], targets[0]
+        self.corrupted = self.clean.clone()
+        self.corrupted[0, 0] = (self.corrupted[0, 0] + 1) % self.model.embed.num_embeddings
+        classes = self.model.head.out_features
+        self.difference = F.one_hot(answers, classes) - F.one_hot((answers + 1) % classes, classes)
+        self.heads, self.positions = self.model.core[0].attn.heads, tokens.shape[1]
+        self.run = self.run_batched if batched else self.run_hooked
+        self.share = 1 if batched else 8
+        self.run()
+
+    def hooked(self, tokens, change):
+        """The logits with `change` made to the heads' mixed values, given with the iteration."""
+        iteration = 0
+
+        def hook(_, inputs):
+            nonlocal iteration
+            iteration += 1
+            return change(iteration, inputs[0])
+
+        handle = self.model.core[0].attn.out.register_forward_pre_hook(hook)
+        logits = self.model(tokens)
+        handle.remove()
+        return (logits * self.difference).sum(-1).mean(-1)
+
+    def split(self, x):
+        return x.view(*x.shape[:2], self.heads, -1)
+
+    def record(self):
+        values = {}
+        self.hooked(self.clean, lambda t, x: values.update({t: self.split(x)[0]}))
+        return values
+
+    @torch.inference_mode()
+    def run_hooked(self):
+        source = self.record()
+        places = [
+            (t, head, p) for t in range(1, self.model.iterations + 1)
+            for head in range(self.heads) for p in range(self.positions)]
+        results = []
+        for place in places[::8]:
+            def change(t, x, place=place):
+                if t != place[0]:
+                    return None
+                _, head, p = place
+                x = x.clone()
+                self.split(x)[:, p, head] = source[t][p, head]
+                return (x,)
+
+            results.append(self.hooked(self.corrupted, change))
+        return torch.cat(results)
+
+    @torch.inference_mode()
+    def run_batched(self):
+        source = self.record()
+        count = self.heads * self.positions
+        rows = torch.arange(count)
+        head, p = rows // self.positions, rows % self.positions
+        tokens = self.corrupted.expand(count, -1)
+        results = []
+        for at in range(1, self.model.iterations + 1):
+            def change(t, x, at=at):
+                if t != at:
+                    return None
+                x = x.clone()
+                self.split(x)[rows, p, head] = source[t][p, head]
+                return (x,)
+
+            results.append(self.hooked(tokens, change))
+        return torch.cat(results)
+
+    def __call__(self):
+        seconds, differences = timed(self.run)
+        return seconds * self.share, {"moduli": differences.tolist(), "timed_share": 1 / self.share}
+
+
 # The protocol
 
 WORKLOADS = {
@@ -407,6 +490,8 @@ WORKLOADS = {
     "eig-dense": Dense,
     "eig-top20": lambda directory, width: Top(directory, width, linearized=False),
     "eig-top20-linearized": lambda directory, width: Top(directory, width, linearized=True),
+    "patch-hooks": lambda directory, name: Patching(directory, name, batched=False),
+    "patch-batched": lambda directory, name: Patching(directory, name, batched=True),
     "fixed-points-eager": lambda directory, width: FixedPoints(directory, width, compiled=False),
     "fixed-points-compiled": lambda directory, width: FixedPoints(directory, width, compiled=True),
 }

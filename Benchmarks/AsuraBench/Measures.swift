@@ -11,7 +11,10 @@ func allMeasures(_ folder: URL, _ workers: Workers) throws -> [Measure] {
       train(workload, shape, target: target), forward(workload, shape, target: target),
     ]
     if workers.count > 1 { measures += threads(workload, shape, workers) }
-    if shape == "small" { measures.append(hooks(workload, shape)) }
+    if shape == "small" {
+      measures.append(hooks(workload, shape))
+      measures += try patching(workload, shape)
+    }
     measures += try captures(workload, shape)
   }
   for (width, shape) in [("64", "1024²"), ("128", "2048²")] {

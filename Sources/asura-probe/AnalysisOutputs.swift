@@ -44,6 +44,8 @@ struct ResultOptions: ParsableArguments {
 /// The files of one analysis: the companion file, and charts unless they are not wanted.
 struct AnalysisOutputs {
   private let companion: CompanionFile
+  /// The companion file's path.
+  var companionPath: String { companion.url.relativePath }
   private let charts: [String: OutputFile]
 
   /// Checks that all can be written: with `folder` the charts are `folder/ANALYSIS-CHART.svg`, else
@@ -95,6 +97,15 @@ struct AnalysisOutputs {
   func write(
     _ analysis: Analysis, trace: String, isCut: Bool,
     charts: KeyValuePairs<String, () -> String?>
+  ) throws -> [String] {
+    try write(
+      analysis, trace: trace, isCut: isCut, charts: charts.map { (name: $0.key, draw: $0.value) })
+  }
+
+  /// The same for charts whose names only the result tells.
+  func write(
+    _ analysis: Analysis, trace: String, isCut: Bool,
+    charts: [(name: String, draw: () -> String?)]
   ) throws -> [String] {
     var analysis = analysis
     analysis.attributes.merge([
