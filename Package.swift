@@ -76,7 +76,9 @@ let package = Package(
       exclude: ["TensorBoard/event.proto"]),
     .target(
       name: "AsuraProbe",
-      dependencies: ["AsuraTensor", "AsuraDiff", "AsuraModel", "AsuraTrace", "CArpack"]),
+      dependencies: [
+        "AsuraKernels", "AsuraTensor", "AsuraDiff", "AsuraModel", "AsuraTrace", "CArpack",
+      ]),
     .target(name: "AsuraReport", dependencies: ["AsuraTensor", "AsuraProbe"]),
     .target(
       name: "Asura", dependencies: Array(library.dropFirst())),

@@ -19,6 +19,8 @@
     patch-hooks SHAPE        the first example's heads patched one by one, at each position in each iteration, into a run
                              that differs in one token: a hooked forward each, timed on every eighth of them, times 8
     patch-batched SHAPE      the same, all heads and positions of an iteration in one batch
+    linear SOLVER            logistic probes at 50 iterations × 64 positions by scikit-learn's lbfgs or
+                             newton-cholesky, with joblib on all threads
     quit
 
 SHAPE is small or large, WIDTH is 64 or 128. A workload is set up and warmed up at its first use, outside the time
@@ -189,6 +191,7 @@ def make_weights(directory):
             width = configuration["width"]
             inputs["input.starts"] = torch.randn(STARTS, shape["positions"], width, dtype=torch.float64)
         save_file({**model.state_dict(), **inputs}, directory / f"{name}.safetensors")
+    make_probe_data(directory)
 
 
 # Workloads: made once, then called for each run; a call returns its seconds and its detail
@@ -479,6 +482,83 @@ class Patching:
         return seconds * self.share, {"moduli": differences.tolist(), "timed_share": 1 / self.share}
 
 
+# Linear probes
+
+PROBE_PENALTY = 0.01
+PROBE_TOLERANCE = 1e-6
+PROBE_ITERATIONS, PROBE_POSITIONS, PROBE_ROWS, PROBE_WIDTH = 50, 64, 2000, 64
+
+
+def make_probe_data(directory):
+    """Two sets of values between which the latents move, and labels that a noisy direction of its own tells at each
+    position; the values of position p are those of position 0 with their coordinates moved by p."""
+    generator = np.random.default_rng(0)
+    shape = (PROBE_ROWS, PROBE_WIDTH)
+    mixing = generator.standard_normal((PROBE_WIDTH, PROBE_WIDTH)) / PROBE_WIDTH**0.5
+    a, b = (generator.standard_normal(shape) @ mixing for _ in range(2))
+    labels = [
+        (a + b) @ generator.standard_normal(PROBE_WIDTH) / 4 + generator.standard_normal(PROBE_ROWS) > 0
+        for _ in range(PROBE_POSITIONS)]
+    save_file(
+        {"a": torch.from_numpy(a), "b": torch.from_numpy(b), "labels": torch.from_numpy(np.array(labels, np.int32))},
+        directory / "linear.safetensors")
+
+
+def fit_probes(path, t, positions, labels, solver):
+    """Coefficients, intercepts and objectives' penalties of some positions' probes at one iteration."""
+    from sklearn.linear_model import LogisticRegression
+
+    values = np.load(path, mmap_mode="r")
+    found = []
+    for p in positions:
+        x = values[t, p].astype(np.float64)
+        x -= x.mean(axis=0)
+        x /= x.std(axis=0)
+        fit = LogisticRegression(
+            C=1 / (len(x) * PROBE_PENALTY), solver=solver, tol=PROBE_TOLERANCE, max_iter=1000).fit(x, labels[p])
+        found.append((fit.coef_[0], fit.intercept_[0]))
+    return found
+
+
+class LinearProbes:
+    def __init__(self, directory, solver):
+        import joblib
+
+        self.solver, self.joblib = solver, joblib
+        file = load_file(directory / "linear.safetensors")
+        a, b, self.labels = (file[name].numpy() for name in ["a", "b", "labels"])
+        self.path = directory / "linear-values.npy"
+        if not self.path.exists():
+            values = np.lib.format.open_memmap(
+                self.path, "w+", np.float32, (PROBE_ITERATIONS, PROBE_POSITIONS, *a.shape))
+            for t in range(PROBE_ITERATIONS):
+                z = np.cos(t / 50) * a + np.sin(t / 50) * b
+                for p in range(PROBE_POSITIONS):
+                    values[t, p] = np.roll(z, p, axis=1)
+        self.parallel = joblib.Parallel(n_jobs=arguments.threads)
+        self.run()
+
+    def run(self):
+        # Sixteen probes to a task: what it costs to hand one out does not count then.
+        tasks = [(t, range(p, p + 16)) for t in range(PROBE_ITERATIONS) for p in range(0, PROBE_POSITIONS, 16)]
+        return self.parallel(
+            self.joblib.delayed(fit_probes)(self.path, t, positions, self.labels, self.solver)
+            for t, positions in tasks)
+
+    def __call__(self):
+        seconds, found = timed(self.run)
+        fits = [one for task in found for one in task]
+        values = np.load(self.path, mmap_mode="r")
+        objectives = np.empty((PROBE_ITERATIONS, PROBE_POSITIONS))
+        for i, (weights, intercept) in enumerate(fits):
+            t, p = divmod(i, PROBE_POSITIONS)
+            x = values[t, p].astype(np.float64)
+            scores = (x - x.mean(axis=0)) / x.std(axis=0) @ weights + intercept
+            sign = 2 * self.labels[p] - 1
+            objectives[t, p] = np.logaddexp(0, -sign * scores).mean() + PROBE_PENALTY / 2 * weights @ weights
+        return seconds, {"moduli": objectives.mean(axis=1).tolist()}
+
+
 # The protocol
 
 WORKLOADS = {
@@ -493,6 +573,7 @@ WORKLOADS = {
     "patch-hooks": lambda directory, name: Patching(directory, name, batched=False),
     "patch-batched": lambda directory, name: Patching(directory, name, batched=True),
     "fixed-points-eager": lambda directory, width: FixedPoints(directory, width, compiled=False),
+    "linear": LinearProbes,
     "fixed-points-compiled": lambda directory, width: FixedPoints(directory, width, compiled=True),
 }
 
@@ -514,7 +595,8 @@ def main():
         return
     torch.set_num_threads(arguments.threads)
     directory = arguments.weights
-    if not all((directory / f"{name}.{end}").exists() for name in SHAPES for end in ["safetensors", "json"]):
+    files = [f"{name}.{end}" for name in SHAPES for end in ["safetensors", "json"]] + ["linear.safetensors"]
+    if not all((directory / name).exists() for name in files):
         make_weights(directory)
     made = {}
     print("ready", flush=True)

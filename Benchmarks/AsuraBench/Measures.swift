@@ -22,6 +22,7 @@ func allMeasures(_ folder: URL, _ workers: Workers) throws -> [Measure] {
     measures += try spectra(workload, width: width, shape: shape)
     if width == "64" { measures += try fixedPoints(workload, width: width) }
   }
+  measures.append(try linearProbes(folder))
   measures.append(try spectraAlongARun(try Workload<Double>(folder, "jacrun")))
   return measures
 }

@@ -67,6 +67,7 @@ ENTRY(void, mul_repeated, (const void *x, const void *s, void *y, long repeats, 
 ENTRY(void, softmax, (void *x, long rows, long n), x, rows, n)
 ENTRY(void, softmax_derivative, (const void *p, const void *v, void *out, long repeats, long rows, long n), p, v, out, repeats, rows, n)
 ENTRY(void, cross_entropy, (const void *logits, const int32_t *targets, double smoothing, void *loss, void *probability, long rows, long n), logits, targets, smoothing, loss, probability, rows, n)
+ENTRY(double, logistic, (const void *x, const void *w, double bias, const int32_t *targets, void *probability, void *gradient, double *residual, long rows, long n), x, w, bias, targets, probability, gradient, residual, rows, n)
 ENTRY(void, neighbour_dots, (const void *x, long xs, const void *y, long ys, const int32_t *index, double scale, double fill, void *a, long p, long w, long d), x, xs, y, ys, index, scale, fill, a, p, w, d)
 ENTRY(void, neighbour_sum, (const void *a, const void *y, long ys, const int32_t *index, double scale, void *out, long os, long p, long w, long d), a, y, ys, index, scale, out, os, p, w, d)
 ENTRY(void, neighbour_spread, (const void *a, const void *x, long xs, const int32_t *index, double scale, void *out, long os, long p, long w, long d), a, x, xs, index, scale, out, os, p, w, d)

@@ -13,6 +13,8 @@ public struct ProbeError: Error, Sendable, Equatable, CustomStringConvertible {
     case badPairs
     /// A place, kind or option of a patch that does not fit the model.
     case badPatch
+    /// Labels that do not fit the trace, or that nothing can be learned from.
+    case labels
     /// The problem is larger than this machine can take.
     case tooLarge
   }

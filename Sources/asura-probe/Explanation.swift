@@ -8,7 +8,7 @@ func explainedProbe(_ error: any Error) -> CommandError? {
     let status: CommandStatus =
       switch error.kind {
       case .incompleteTrace: .incompleteInput
-      case .otherModel, .tooLarge, .badPairs, .badPatch: .usage
+      case .otherModel, .tooLarge, .badPairs, .badPatch, .labels: .usage
       case .notFound: .nothingMatched
       case .notFinite: .checkFailed
       }

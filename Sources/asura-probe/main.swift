@@ -16,9 +16,11 @@ struct AsuraProbeCommand: AsyncParsableCommand {
         asura-probe jacobian addition.h5 --iter 1...50 --svg plots
         asura-probe fixed-points addition.h5
         asura-probe flow addition.h5
+        asura-probe linear addition.h5 --fact carry
         asura-probe patch runs/addition
       """,
     subcommands: [
-      JacobianCommand.self, FixedPointsCommand.self, FlowCommand.self, PatchCommand.self,
+      JacobianCommand.self, FixedPointsCommand.self, FlowCommand.self, LinearCommand.self,
+      PatchCommand.self,
     ])
 }

@@ -557,6 +557,60 @@ def write_flow():
     write("flow", tensors, {"rank": str(rank)})
 
 
+# Probes
+
+
+def write_linear():
+    """Linear probes by scikit-learn at given penalties, on standardised values, and LEACE by SciPy."""
+    import scipy.linalg
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+    from sklearn.preprocessing import StandardScaler
+
+    generator = numpy.random.default_rng(seed("linear"))
+    rows, width, classes = 240, 7, 3
+    mixing = generator.standard_normal((width, width))
+    values = generator.standard_normal((rows, width)) @ mixing + 5 * generator.standard_normal(width)
+    numbers = values @ generator.standard_normal(width) + 2 * generator.standard_normal(rows)
+    three = numpy.digitize(values @ generator.standard_normal(width) + 2 * generator.standard_normal(rows), [-4, 9])
+    two = (numbers > numpy.median(numbers) + 1).astype(int)
+    x = StandardScaler().fit_transform(values)
+    tensors = {"values": values, "numbers": numbers, "two": two, "three": three}
+    penalties = [1e-3, 1e-2, 1e-1, 1]
+    for i, penalty in enumerate(penalties):
+        ridge = Ridge(alpha=rows * penalty, solver="svd").fit(x, numbers)
+        tensors[f"ridge.{i}.prediction"] = ridge.predict(x)
+        tensors[f"ridge.{i}.objective"] = (
+            numpy.mean((numbers - ridge.predict(x)) ** 2) + penalty * numpy.sum(ridge.coef_**2))
+        for name, labels in [("two", two), ("three", three)]:
+            logistic = LogisticRegression(C=1 / (rows * penalty), tol=1e-10, max_iter=10000).fit(x, labels)
+            probability = logistic.predict_proba(x)
+            tensors[f"logistic.{name}.{i}.probability"] = probability
+            tensors[f"logistic.{name}.{i}.objective"] = (
+                -numpy.mean(numpy.log(probability[numpy.arange(rows), labels]))
+                + penalty / 2 * numpy.sum(logistic.coef_**2))
+    for name, labels in [("two", two), ("three", three)]:
+        for shrinkage in [0.0, 0.2]:
+            discriminant = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage).fit(x, labels)
+            probability = discriminant.predict_proba(x)
+            tensors[f"discriminant.{name}.{shrinkage}.probability"] = probability
+            score = probability if name == "three" else probability[:, 1]
+            tensors[f"discriminant.{name}.{shrinkage}.auc"] = roc_auc_score(labels, score, multi_class="ovr")
+            tensors[f"discriminant.{name}.{shrinkage}.balanced"] = balanced_accuracy_score(
+                labels, discriminant.predict(x))
+    # LEACE as Belrose et al. write it, x − W⁺ P W (x − E x) with W = Σ^(−1/2), by SciPy's matrix square root.
+    z = numpy.eye(classes)[three]
+    centred = values - values.mean(axis=0)
+    whitening = numpy.linalg.inv(scipy.linalg.sqrtm(centred.T @ centred / rows).real)
+    cross = whitening @ centred.T @ (z - z.mean(axis=0)) / rows
+    u, s, _ = numpy.linalg.svd(cross, full_matrices=False)
+    u = u[:, s > 1e-10 * s[0]]
+    tensors["leace"] = values - centred @ (numpy.linalg.inv(whitening) @ u @ u.T @ whitening).T
+    tensors = {key: torch.from_numpy(numpy.array(value, dtype=numpy.float64)) for key, value in tensors.items()}
+    write("linear", tensors, {"penalties": json.dumps(penalties)})
+
+
 # Files
 
 
@@ -606,7 +660,7 @@ def main(names):
     check_coverage()
     torch.use_deterministic_algorithms(True)
     writers = {name: lambda name=name: write_model(name, MODELS[name]) for name in MODELS}
-    writers |= {"adamw": write_adamw, "elementwise": write_elementwise, "flow": write_flow, "reader": write_reader}
+    writers |= {"adamw": write_adamw, "elementwise": write_elementwise, "flow": write_flow, "linear": write_linear, "reader": write_reader}
     writers["basis"] = lambda: write_archive("basis")
     writers["trained-columns"] = lambda: write_trained("trained-columns")
     writers["patching"] = lambda: write_patching("patching")

@@ -78,6 +78,12 @@ void asura_softmax_derivative(asura_type t, const void *p, const void *v, void *
 void asura_cross_entropy(asura_type t, const void *logits, const int32_t *targets, double smoothing,
                          void *loss, void *probability, long rows, long n);
 
+// Logistic regression of two classes on rows of n of x, in one pass over them: probability[r] = σ(w·x_r + bias) of
+// the class of targets > 0; gradient += Σ (p − y)·x_r, residual += Σ (p − y); returns Σ −log p of the targets.
+double asura_logistic(asura_type t, const void *x, const void *w, double bias,
+                      const int32_t *targets, void *probability, void *gradient, double *residual,
+                      long rows, long n);
+
 // Attention among listed neighbours: index[i·w + j] is a key's position or −1. Vectors of d elements lie
 // `stride` elements apart; a is [positions, w].
 // dots: a[i,j] = scale·x_i·y_index(i,j), and `fill` where there is none
