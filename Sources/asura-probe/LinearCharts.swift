@@ -84,17 +84,22 @@ struct LinearCharts {
     let rows: [(String, Share)] =
       hasTargets
       ? [
-        ("changed positions right", \.atChanged), ("all positions right", \.symbols),
-        ("whole answers right", \.exact), ("answers moved", \.changed),
+        ("changed positions", \.atChanged), ("all positions", \.symbols),
+        ("whole answers", \.exact), ("answers moved", \.changed),
       ] : [("answers moved", \.changed)]
+    // The run as it was once, then each change with its random directions.
+    var runs: [(name: String, share: (Share) -> Double)] = [
+      ("as it was", { $0(findings.effects[0].original) })
+    ]
+    for effect in findings.effects {
+      runs.append((effect.change.name, { $0(effect.edited) }))
+      runs.append(("random directions", { effect.randomMean($0) }))
+    }
     return HeatMap(
       ChartTitle(
         "What becomes of the answers when \(findings.fact) is changed",
         subtitle: "\(subject), \(findings.site)"),
-      values: rows.map { _, share in
-        findings.effects.flatMap { [share($0.original), share($0.edited), $0.randomMean(share)] }
-      },
-      columnNames: findings.effects.flatMap { ["as it was", $0.change.name, "random"] },
-      rowNames: rows.map(\.0), range: 0...1, valueLabel: "share")
+      values: runs.map { run in rows.map { run.share($0.1) } }, columnNames: rows.map(\.0),
+      rowNames: runs.map(\.name), range: 0...1, valueLabel: "share")
   }
 }

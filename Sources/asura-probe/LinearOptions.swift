@@ -200,7 +200,7 @@ struct LinearChangeOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The iterations at which to change the site. (default: the middle one)", valueName: "range"),
+      "The iterations at which to change the site. (default: all probed but 0)", valueName: "range"),
     transform: IterationRange.init(parsing:))
   var at: IterationRange?
 
@@ -248,7 +248,9 @@ struct LinearChangeOptions: ParsableArguments {
       changes.append(.push(push, class: index))
     }
     guard !changes.isEmpty else { return [] }
-    let at = try self.at?.resolve(available: probed, option: "--at") ?? [probed[probed.count / 2]]
+    let later = probed.filter { $0 > 0 }
+    let at =
+      try self.at?.resolve(available: probed, option: "--at") ?? (later.isEmpty ? probed : later)
     return changes.map { change in
       var followUp = CausalFollowUp(change, at: at)
       followUp.directions = directions

@@ -235,6 +235,7 @@ struct LinearStudy: Sendable {
 
 /// Why some positions have no probe, or a doubtful one.
 private struct Reasons {
+  private var unknown: [Int] = []
   private var constant: [Int] = []
   private var few: [Int] = []
   /// Positions at which a class is rarer than there are folds, by class.
@@ -244,6 +245,10 @@ private struct Reasons {
   mutating func accept(_ plan: RowPlan, _ labels: ProbeLabels, _ folds: Int, _ position: Int)
     -> Bool
   {
+    if plan.count == 0 {
+      unknown.append(position)
+      return false
+    }
     if plan.parts.contains(where: \.isEmpty) {
       few.append(position)
       return false
@@ -271,6 +276,7 @@ private struct Reasons {
         + (positions.count > 12 ? ", …" : "")
     }
     var notes: [String] = []
+    if !unknown.isEmpty { notes.append("\(name) is not known at \(list(unknown)).") }
     if !constant.isEmpty {
       notes.append("\(name) is constant at \(list(constant)): no probe there.")
     }
