@@ -12,7 +12,9 @@ import sys
 
 import mpmath
 import numpy
+import scipy.linalg
 import torch
+import torch.nn.functional as F
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -562,7 +564,6 @@ def write_flow():
 
 def write_linear():
     """Linear probes by scikit-learn at given penalties, on standardised values, and LEACE by SciPy."""
-    import scipy.linalg
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.metrics import balanced_accuracy_score, roc_auc_score
@@ -609,6 +610,155 @@ def write_linear():
     tensors["leace"] = values - centred @ (numpy.linalg.inv(whitening) @ u @ u.T @ whitening).T
     tensors = {key: torch.from_numpy(numpy.array(value, dtype=numpy.float64)) for key, value in tensors.items()}
     write("linear", tensors, {"penalties": json.dumps(penalties)})
+
+
+# Lenses
+
+
+def write_lens():
+    """What PyTorch reads out of every latent of a trained model that adds, on two sums; KL is from the last readout."""
+    name, iterations = "trained-columns", 10
+    parameters = {key: value.double() for key, value in load_file(HERE / f"{name}.model.safetensors").items()}
+    text = json.dumps(json.loads((HERE / f"{name}.model.json").read_text()))
+    # 999999 + 000001 and 271828 + 314159, lowest digits first, then a column for the final carry.
+    numbers = [("999999", "000001"), ("271828", "314159")]
+    tokens = torch.tensor([[[10, 10]] + [[int(x), int(y)] for x, y in zip(a[::-1], b[::-1])] + [[0, 0]] for a, b in numbers])
+    sums = [str(int(a) + int(b)).zfill(7)[::-1] for a, b in numbers]
+    targets = torch.tensor([[-1] + [int(digit) for digit in digits] for digits in sums])
+    model = reference.Reference(reference.read_configuration(text), parameters, torch.arange(tokens.shape[1]))
+    e = model.embed(tokens)
+    latents = [model.initial(e)]
+    for t in range(1, iterations + 1):
+        latents.append(model.step(t, e, latents[-1])[0])
+    logits = torch.stack([model.readout(z) for z in latents])
+    logs = logits.log_softmax(-1)
+    wanted = targets.clamp(min=0)[None, ..., None].expand(iterations + 1, -1, -1, 1)
+    write("lens", {
+        "input.tokens": tokens, "input.targets": targets, "top": logits.argmax(-1),
+        "top.probability": logs.exp().amax(-1), "entropy": torch.distributions.Categorical(logits=logits).entropy(),
+        "divergence": F.kl_div(logs, logs[-1:].expand_as(logs), reduction="none", log_target=True).sum(-1),
+        "target.probability": logs.exp().gather(-1, wanted)[..., 0],
+        "target.rank": (logits > logits.gather(-1, wanted)).sum(-1)}, {})
+
+
+class Straight(reference.Reference):
+    """The model with its norms' scales held and nothing flowing back through attention and perceptrons, so that a
+    gradient is that along the residual stream. What adds to the stream is a leaf."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.leaves = {}
+
+    def leaf(self, name, value):
+        self.leaves[name] = value.detach().requires_grad_()
+        return self.leaves[name]
+
+    def linear(self, name, x):
+        if name.endswith(".attn.out"):
+            return super().linear(name, self.leaf(name, x))
+        y = super().linear(name, x)
+        return self.leaf(name, y) if name.endswith(".mlp.down") and not self.is_sandwich() else y
+
+    def norm(self, name, x):
+        if self.c["norm"]["kind"] == "layer":
+            x = x - x.mean(-1, keepdim=True)
+        scale = torch.sqrt((x * x).mean(-1, keepdim=True) + self.c["norm"]["epsilon"]).detach()
+        y = x / scale * self.p[f"{name}.weight"]
+        bias = self.p.get(f"{name}.bias")
+        y = y if bias is None else y + bias
+        return self.leaf(name, y) if name.endswith(".mlp_norm_post") else y
+
+    def is_sandwich(self):
+        return self.c["norm"]["placement"] == "sandwich"
+
+    def shares(self):
+        """What each leaf adds, by the name of its component: gradient times value, [B, P]."""
+        found = {}
+        for name, leaf in self.leaves.items():
+            if leaf.grad is None:
+                continue
+            product = leaf.grad * leaf.detach()
+            part = name.split(".")
+            if name.endswith(".attn.out"):
+                for head, values in enumerate(product.chunk(self.c["attention"]["heads"], -1)):
+                    found[f"{part[-4]}.{part[-3]} head {head}"] = values.sum(-1)
+            elif part[-1] in ("down", "mlp_norm_post"):
+                block = part[:-2] if part[-1] == "down" else part[:-1]
+                found[f"{block[-2]}.{block[-1]} mlp"] = product.sum(-1)
+            else:
+                found[name] = product.sum(-1)
+        return found
+
+
+def write_attribution():
+    """Shares of the logit of class 1 less that of class 0 at the last iteration of every random model: of its own parts
+    (`direct`), and of all iterations' with the latents between them taken apart (`unrolled`)."""
+    tensors = {}
+    for name in MODELS:
+        golden = load_file(HERE / f"{name}.safetensors")
+        configuration = reference.read_configuration(json.dumps(MODELS[name]["configuration"]))
+        parameters = {key[10:]: value for key, value in golden.items() if key.startswith("parameter.")}
+        count, tokens, ids = configuration["iterations"], golden["input.tokens"], golden["input.ids"]
+        for kind, first in [("direct", count), ("unrolled", 1)]:
+            z = golden[f"latent.{first - 1}"]
+            models = []
+            for t in range(first, count + 1):
+                model = Straight(configuration, parameters, ids)
+                e = model.leaf("input", reference.Reference(configuration, parameters, ids).embed(tokens))
+                z, _ = model.step(t, e, model.leaf("latent before", z) if t == first else z)
+                models.append(model)
+            logits = models[-1].readout(z)
+            difference = logits[..., 1] - logits[..., 0]
+            difference.sum().backward()
+            for t, model in enumerate(models, first):
+                for component, share in model.shares().items():
+                    key = component if kind == "direct" else f"{t}.{component}"
+                    tensors[f"{name}.{kind}.{key}"] = share
+        tensors[f"{name}.difference"] = difference
+    write("attribution", tensors, {})
+
+
+# Similarity of representations
+
+
+def write_geometry():
+    """Two pairs of views with CKA from the points' Gram matrices (Song et al. 2012 for the debiased one), the Procrustes
+    distance from SciPy's best turn, and spectra from the singular values of the centred points."""
+    generator = numpy.random.default_rng(seed("geometry"))
+    tensors = {}
+    base = generator.standard_normal((40, 5)) @ generator.standard_normal((5, 5)) + 3
+    pairs = {
+        "wide": (base, generator.standard_normal((40, 9)) + base @ generator.standard_normal((5, 9))),
+        "near": (base, base + 0.2 * generator.standard_normal((40, 5))),
+    }
+    for name, (x, y) in pairs.items():
+        u, v = x - x.mean(0), y - y.mean(0)
+        k, m = x @ x.T, y @ y.T
+        centring = numpy.eye(40) - 1 / 40
+        biased = [numpy.trace(centring @ a @ centring @ b) for a, b in [(k, m), (k, k), (m, m)]]
+        unbiased = [hsic(a, b) for a, b in [(k, m), (k, k), (m, m)]]
+        wide = max(u.shape[1], v.shape[1])
+        a, b = (numpy.pad(w / numpy.linalg.norm(w), ((0, 0), (0, wide - w.shape[1]))) for w in (u, v))
+        turn, _ = scipy.linalg.orthogonal_procrustes(b, a)
+        variances = numpy.linalg.svd(u, compute_uv=False) ** 2 / 39
+        shares = variances / variances.sum()
+        values = {
+            "x": x, "y": y, "cka": biased[0] / math.sqrt(biased[1] * biased[2]),
+            "debiased": unbiased[0] / math.sqrt(unbiased[1] * unbiased[2]),
+            "procrustes": numpy.linalg.norm(a - b @ turn), "variances": variances,
+            "participation": variances.sum() ** 2 / (variances**2).sum(),
+            "entropy": math.exp(-(shares * numpy.log(shares)).sum()),
+        }
+        tensors |= {f"{name}.{key}": torch.from_numpy(numpy.array(value)) for key, value in values.items()}
+    write("geometry", tensors, {})
+
+
+def hsic(k, m):
+    """The unbiased Hilbert-Schmidt independence criterion of two Gram matrices, but for a factor."""
+    n = len(k)
+    k, m = (a - numpy.diag(numpy.diag(a)) for a in (k, m))
+    return (
+        numpy.trace(k @ m) + k.sum() * m.sum() / ((n - 1) * (n - 2)) - 2 / (n - 2) * (k.sum(0) @ m.sum(0)))
 
 
 # Files
@@ -661,6 +811,8 @@ def main(names):
     torch.use_deterministic_algorithms(True)
     writers = {name: lambda name=name: write_model(name, MODELS[name]) for name in MODELS}
     writers |= {"adamw": write_adamw, "elementwise": write_elementwise, "flow": write_flow, "linear": write_linear, "reader": write_reader}
+    writers |= {"adamw": write_adamw, "elementwise": write_elementwise, "flow": write_flow, "reader": write_reader}
+    writers |= {"attribution": write_attribution, "geometry": write_geometry, "lens": write_lens}
     writers["basis"] = lambda: write_archive("basis")
     writers["trained-columns"] = lambda: write_trained("trained-columns")
     writers["patching"] = lambda: write_patching("patching")
