@@ -16,6 +16,7 @@ func allMeasures(_ folder: URL, _ workers: Workers) throws -> [Measure] {
       measures += try patching(workload, shape)
     }
     measures += try captures(workload, shape)
+    if shape == "small" { measures.append(try lens(workload, shape)) }
   }
   for (width, shape) in [("64", "1024²"), ("128", "2048²")] {
     let workload = try Workload<Double>(folder, "jac\(width)")

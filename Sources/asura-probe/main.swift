@@ -17,10 +17,13 @@ struct AsuraProbeCommand: AsyncParsableCommand {
         asura-probe fixed-points addition.h5
         asura-probe flow addition.h5
         asura-probe linear addition.h5 --fact carry
+        asura-probe lens addition.h5
+        asura-probe attention addition.h5
+        asura-probe geometry addition.h5
         asura-probe patch runs/addition
       """,
     subcommands: [
       JacobianCommand.self, FixedPointsCommand.self, FlowCommand.self, LinearCommand.self,
-      PatchCommand.self,
+      LensCommand.self, AttentionCommand.self, GeometryCommand.self, PatchCommand.self,
     ])
 }

@@ -25,10 +25,12 @@ struct LBFGS {
   ///   - evaluate: the value at a point; writes the gradient.
   ///   - preconditioner: what replaces a vector with the approximate inverse Hessian's product; given the point, and
   ///     whether it is the first.
+  ///   - afterStep: is called with each new point, and returns whether to go on.
   func minimize(
     from start: [Double],
     _ evaluate: (_ point: [Double], _ gradient: inout [Double]) throws -> Double,
-    preconditioner: (_ point: [Double], _ isFirst: Bool) throws -> ((inout [Double]) -> Void)
+    preconditioner: (_ point: [Double], _ isFirst: Bool) throws -> ((inout [Double]) -> Void),
+    afterStep: (_ point: [Double]) throws -> Bool = { _ in true }
   ) throws -> Result {
     var (point, gradient) = (start, [Double](repeating: 0, count: start.count))
     var value = try evaluate(point, &gradient)
@@ -80,6 +82,7 @@ struct LBFGS {
       }
       (point, gradient, value) = (next, nextGradient, nextValue)
       iteration += 1
+      guard try afterStep(point) else { break }
     }
     let end = largest(gradient)
     return Result(
