@@ -56,7 +56,7 @@ struct AttentionCommand: ParsableCommand {
     let iterations = try iter.resolve(
       available: patterns.iterations, reason: "patterns exist from t = 1, the first iteration")
     let examples = try example.resolve(count: patterns.examples.count)
-    let groups = try KeyNames(reader).groups(keys, positions: patterns.positions)
+    let groups = try KeyNames(reader, patterns).groups(keys)
     let outputs = try results.outputs(
       of: "attention", trace: url,
       charts: AttentionCharts.names(groups: !groups.isEmpty, changes: iterations.count > 1))
@@ -98,15 +98,19 @@ private struct KeyNames {
   private let input: TraceInput
   private let symbols: TraceSymbols
   private let path: String
+  private let positions: Int
+  private let examples: Int
 
-  init(_ reader: TraceReader) throws {
+  init(_ reader: TraceReader, _ patterns: RecordedPatterns) throws {
+    positions = patterns.positions
+    examples = 1 + (patterns.examples.max() ?? 0)
     input = try reader.input()
     symbols = TraceSymbols(reader)
     path = reader.url.path
   }
 
   /// The groups; by default those of the signs: symbols that are no digits or letters, of those that occur.
-  func groups(_ text: String?, positions: Int) throws -> [KeyGroup] {
+  func groups(_ text: String?) throws -> [KeyGroup] {
     guard let text else {
       let present = Set(input.tokens?.elements ?? [])
       return (symbols.vocabulary ?? []).enumerated().compactMap { token, symbol in
@@ -121,10 +125,10 @@ private struct KeyNames {
         "--keys names \(names.count) groups of keys, at most \(AttentionProbe.mostGroups) can be told apart",
         status: .usage)
     }
-    return try names.map { try group($0, positions: positions) }
+    return try names.map(group)
   }
 
-  private func group(_ name: String, positions: Int) throws -> KeyGroup {
+  private func group(_ name: String) throws -> KeyGroup {
     if name.hasPrefix("position:") {
       guard let position = Int(name.dropFirst("position:".count)),
         (0..<positions).contains(position)
@@ -133,7 +137,6 @@ private struct KeyNames {
           "--keys \(name): there is no such position", status: .nothingMatched,
           remedy: "positions are 0...\(positions - 1)")
       }
-      let examples = input.tokens?.shape.first ?? 1
       return KeyGroup(name, examples: examples, positions: positions) { $1 == position }
     }
     if name.hasPrefix("token:"), let token = Int32(name.dropFirst("token:".count)),

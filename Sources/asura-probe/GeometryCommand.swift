@@ -124,7 +124,7 @@ struct GeometryCommand: ParsableCommand {
       if chosen.count <= 2 || !probe.isCostly(widths: views.views.map(\.width)) {
         if step > 1 {
           warn(
-            "every \(step)th iteration is compared, since all would take long: --iter chooses others"
+            "one iteration in \(step) is compared, since all would take long: --iter chooses others"
           )
         }
         return views

@@ -35,9 +35,8 @@ import Testing
       let examples = Array(0..<run.examples)
       let tuned = try TunedLensFit().run(on: run, iterations: [0, 1, 2, 4, 8], examples: examples)
       if let tuned {
-        print(
-          "left: \(tuned.means.untuned.value), own \(tuned.means.own.value), shared \(tuned.means.shared.value)"
-        )
+        let means = tuned.means
+        print("left: \(means.untuned.value), own \(means.own.value), shared \(means.shared.value)")
         print(tuned.verdict.rawValue)  // untuned, shared or own
       }
 

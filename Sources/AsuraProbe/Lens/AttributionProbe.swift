@@ -86,6 +86,7 @@ extension AttributionProbe {
     /// Of the first example: `[iteration]`, `[block, head, query, slot]`.
     var sources: [Tensor<Double>] = []
     var residual = 0.0
+    var unrolledResidual = 0.0
     var mismatch = 0.0
     var unrolledFrom = 0
   }
@@ -125,7 +126,7 @@ extension AttributionProbe {
           x[row * logits.classes + pair.plus] - x[row * logits.classes + pair.minus]
         }
       }
-      part.note(sum(shares), differences)
+      part.residual = max(part.residual, distance(sum(shares), differences))
       part.direct.append(shares)
       part.differences.append(differences)
       if hasSources {
@@ -148,7 +149,7 @@ extension AttributionProbe {
         part.unrolled.append(shares)
         part.unrolledFrom = t
         carried = isFirst ? nil : earlier
-        if isFirst { part.note(unrolledSum, part.differences[0]) }
+        if isFirst { part.unrolledResidual = distance(unrolledSum, part.differences[0]) }
       } else {
         part.unrolled.append(components.map { _ in zeros(part) })
       }
@@ -168,6 +169,11 @@ extension AttributionProbe {
   }
 
   private func zeros(_ part: Part) -> [Double] { Array(repeating: 0, count: part.pairs.count) }
+
+  /// The largest distance between corresponding numbers.
+  private func distance(_ a: [Double], _ b: [Double]) -> Double {
+    zip(a, b).reduce(0) { max($0, abs($1.0 - $1.1)) }
+  }
 
   private func sum(_ shares: [[Double]]) -> [Double] {
     (shares.first ?? []).indices.map { row in shares.reduce(0) { $0 + $1[row] } }
@@ -267,15 +273,6 @@ extension AttributionProbe {
   }
 }
 
-extension AttributionProbe.Part {
-  /// Notes how far sums are from what they should be.
-  mutating func note(_ sums: [Double], _ differences: [Double]) {
-    for (sum, difference) in zip(sums, differences) {
-      residual = max(residual, abs(sum - difference))
-    }
-  }
-}
-
 // MARK: - All of them
 
 extension AttributionProbe {
@@ -306,7 +303,9 @@ extension AttributionProbe {
       differences: Tensor([count, examples.count, input.positions], differences),
       unrolled: shares(\.unrolled), unrolledFrom: first.unrolledFrom,
       sources: .concatenating(sources), keys: keys(input.run),
-      residual: parts.map(\.residual).max() ?? 0, mismatch: parts.map(\.mismatch).max() ?? 0,
+      residual: parts.map(\.residual).max() ?? 0,
+      unrolledResidual: parts.map(\.unrolledResidual).max() ?? 0,
+      mismatch: parts.map(\.mismatch).max() ?? 0,
       isComplete: isComplete)
   }
 }

@@ -64,8 +64,11 @@ public struct DirectAttribution: Sendable {
   public let sources: Tensor<Double>
   /// The position of each slot, `[query, slot]`, −1 for none.
   public let keys: IntegerArray
-  /// The largest distance of a sum from the logit difference it should be.
+  /// The largest distance of a sum of direct shares from the logit difference it should be: rounding.
   public let residual: Double
+  /// The same of the unrolled shares, all iterations' together. Each iteration is run again from the recorded latent before
+  /// it, so this is as small as `mismatch` lets it be.
+  public let unrolledResidual: Double
   /// The largest distance, relative, of a latent from the recorded one.
   public let mismatch: Double
   /// Whether all that was asked for was done.
@@ -101,9 +104,10 @@ public struct DirectAttribution: Sendable {
   /// The largest distance of a sum that counts as rounding, relative to the largest logit difference.
   public static let rounding = 1e-8
 
-  /// Whether the parts sum to the whole.
+  /// Whether the parts sum to the whole, those of several iterations together as far as the recording is exact.
   public var isExact: Bool {
     let largest = differences.elements.reduce(1) { max($0, abs($1)) }
     return residual <= Self.rounding * largest
+      && unrolledResidual <= (Self.rounding + 1000 * mismatch) * largest
   }
 }

@@ -12,6 +12,8 @@ struct LensExamples: Sendable {
   private let parts: [(rows: Range<Int>, map: StepMap<Double>)]
   /// The last readout of each part.
   private let last: [ReadoutRows]
+  /// Gradients held side by side before they are added up.
+  private static let tasksAtATime = 16
 
   init(_ input: LensInput, _ examples: [Int], iterations: [Int]) throws {
     self.examples = examples
@@ -69,36 +71,47 @@ struct LensExamples: Sendable {
     _ iterations: [Int], _ translator: Translator
   ) throws -> (loss: Double, gradient: [Double]) {
     let scale = 1 / (asked * Double(iterations.count))
-    let found = try Workers.current.map(parts.count * iterations.count) { index in
-      let (part, t) = (index % parts.count, iterations[index / parts.count])
-      let rows = parts[part].rows
-      let latents = latents[t].slice(rows)
-      let readout = try parts[part].map.linearizedReadout(at: translator(latents))
-      let now = ReadoutRows(readout.value)
-      // The gradient of KL(p ‖ softmax(x)) by x is softmax(x) − p.
-      var cotangent = now.probabilities - last[part].probabilities
-      var loss = 0.0
-      let classes = now.classes
-      cotangent.update { x in
-        for row in 0..<now.count {
-          let counts = isAsked[rows.lowerBound * positions + row]
-          for c in 0..<classes { x[row * classes + c] *= counts ? scale : 0 }
-          if counts { loss += scale * last[part].divergence(row, from: now) }
-        }
-      }
-      let slope = try readout.vjp(cotangent.reshaped(readout.value.shape))
-        .reshaped([now.count, width])
-      let matrix = slope.matmul(latents.reshaped([now.count, width]), transposed: (.yes, .no))
-      var offset = Tensor<Double>.zeros([width])
-      for row in 0..<now.count { offset.add(slope[row]) }
-      return (loss: loss, gradient: matrix.elements + offset.elements)
-    }
     var (loss, gradient) = (0.0, Array(repeating: 0.0, count: width * width + width))
-    for one in found {
-      loss += one.loss
-      for i in gradient.indices { gradient[i] += one.gradient[i] }
+    let tasks = parts.count * iterations.count
+    for first in stride(from: 0, to: tasks, by: Self.tasksAtATime) {
+      let found = try Workers.current.map(min(Self.tasksAtATime, tasks - first)) { index in
+        let task = first + index
+        return try self.gradient(
+          part: task % parts.count, iterations[task / parts.count], translator, scale: scale)
+      }
+      for one in found {
+        loss += one.loss
+        for i in gradient.indices { gradient[i] += one.gradient[i] }
+      }
     }
     return (loss, gradient)
+  }
+
+  /// One part's share at one iteration.
+  private func gradient(
+    part: Int, _ iteration: Int, _ translator: Translator, scale: Double
+  ) throws -> (loss: Double, gradient: [Double]) {
+    let rows = parts[part].rows
+    let latents = latents[iteration].slice(rows)
+    let readout = try parts[part].map.linearizedReadout(at: translator(latents))
+    let now = ReadoutRows(readout.value)
+    // The gradient of KL(p ‖ softmax(x)) by x is softmax(x) − p.
+    var cotangent = now.probabilities - last[part].probabilities
+    var loss = 0.0
+    let classes = now.classes
+    cotangent.update { x in
+      for row in 0..<now.count {
+        let counts = isAsked[rows.lowerBound * positions + row]
+        for c in 0..<classes { x[row * classes + c] *= counts ? scale : 0 }
+        if counts { loss += scale * last[part].divergence(row, from: now) }
+      }
+    }
+    let slope = try readout.vjp(cotangent.reshaped(readout.value.shape)).reshaped(
+      [now.count, width])
+    let matrix = slope.matmul(latents.reshaped([now.count, width]), transposed: (.yes, .no))
+    var offset = Tensor<Double>.zeros([width])
+    for row in 0..<now.count { offset.add(slope[row]) }
+    return (loss, matrix.elements + offset.elements)
   }
 
   /// Multiplies a gradient by the inverse of the latents' second moments, a constant 1 for b beside them: the steps then do

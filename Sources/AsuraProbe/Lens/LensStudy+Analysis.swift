@@ -163,6 +163,7 @@ extension LensStudy {
       attributes: [
         "components": .texts(attribution.components.map(\.description)),
         "residual": .real(attribution.residual),
+        "unrolled_residual": .real(attribution.unrolledResidual),
       ])
   }
 

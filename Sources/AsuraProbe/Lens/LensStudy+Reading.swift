@@ -116,11 +116,13 @@ extension LensStudy {
         "Taken apart back to t=\(attribution.unrolledFrom), the iterations together give: \(largest(totals)); most comes "
           + "from t=\(attribution.iterations[most]) (\(short(byIteration[most]))).")
     }
+    let distances =
+      "each iteration's to within \(short(attribution.residual, 2)), all together to within "
+      + "\(short(attribution.unrolledResidual, 2)), recorded latents being \(short(attribution.mismatch, 2)) off (relative)"
     text.append(
       attribution.isExact
-        ? "The shares sum to the logit differences to within \(short(attribution.residual, 2))."
-        : "The shares do NOT sum to the logit differences: they are off by up to \(short(attribution.residual, 2))."
-    )
+        ? "The shares sum to the logit differences: \(distances)."
+        : "The shares do NOT sum to the logit differences, only \(distances).")
     return text
   }
 }
