@@ -30,7 +30,9 @@ struct ColourBar {
         ])
     }
     let scale = Scale(domain: domain, pixels: (top + height, top))
-    let ticks = Ticks.linear(domain, count: max(2, Int(height / 60)), whole: wholeTicks)
+    var ticks = Ticks.linear(domain, count: max(2, Int(height / 60)), whole: wholeTicks)
+    // A single number tells no scale, and about zero not even that.
+    if ticks.values.count < 2 { ticks = Ticks.linear(domain, count: 4, whole: wholeTicks) }
     for (value, text) in zip(ticks.values, ticks.labels) {
       guard let place = scale(value) else { continue }
       svg.line(left + 14, place, left + 18, place, style: "frame")

@@ -62,7 +62,9 @@ public struct HeatMapGrid: Chart {
     let gap = (x: 14.0, y: 30.0)
     let inner = width - left - ColourBar.width - 16
     let panelWidth = max(24, (inner - gap.x * Double(columns - 1)) / Double(columns))
-    let panelHeight = min(max(Double(rowNames.count) * 6, 70), 240)
+    // Cells are square where that makes panels of sensible height.
+    let square = panelWidth * Double(rowNames.count) / Double(max(columnNames.count, 1))
+    let panelHeight = min(max(Double(rowNames.count) * 6, min(square, 160), 70), 240)
     let height = Double(max(rows, 1)) * (panelHeight + gap.y) - gap.y
     var svg = SVGWriter(width: width, height: top + height + 58, label: title.title)
     Frame.writeTitle(title, to: &svg)

@@ -54,7 +54,8 @@ struct AttentionCommand: ParsableCommand {
     let reader = try openTrace(trace)
     let patterns = try RecordedPatterns(reader)
     let iterations = try iter.resolve(
-      available: patterns.iterations, reason: "patterns exist from t = 1, the first iteration")
+      available: patterns.iterations, from: 1,
+      reason: "patterns exist from t = 1, the first iteration")
     let examples = try example.resolve(count: patterns.examples.count)
     let groups = try KeyNames(reader, patterns).groups(keys)
     let outputs = try results.outputs(

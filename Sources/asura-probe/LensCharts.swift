@@ -10,6 +10,7 @@ struct LensCharts {
   }
 
   private let study: LensStudy
+  private let trace: String
   private let subject: String
   private let symbols: TraceSymbols
   /// Sources of more keys than this could not be told apart.
@@ -18,7 +19,7 @@ struct LensCharts {
   private var readout: ReadoutLens { study.readout }
 
   init(_ study: LensStudy, subject: String, symbols: TraceSymbols) {
-    (self.study, self.symbols) = (study, symbols)
+    (self.study, self.symbols, trace) = (study, symbols, subject)
     let examples = study.readout.examples
     self.subject =
       "\(subject), "
@@ -131,7 +132,7 @@ struct LensCharts {
     return HeatMapGrid(
       ChartTitle(
         "What each key adds to each query's logit difference at t=\(last)",
-        subtitle: "\(subject); example \(found.examples[0])"), xLabel: "key", yLabel: "query",
+        subtitle: "\(trace), example \(found.examples[0])"), xLabel: "key", yLabel: "query",
       panels: panels, columnNames: names, rowNames: names, palette: .diverging,
       valueLabel: "share of the logit difference")
   }

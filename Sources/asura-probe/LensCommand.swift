@@ -187,8 +187,8 @@ struct LensCommand: ParsableCommand {
     if let attribution = study.attribution {
       if !attribution.isExact {
         failures.append(
-          "shares do not sum to the logit differences: off by up to \(significant(attribution.residual, 2))"
-        )
+          "shares do not sum to the logit differences: off by up to "
+            + significant(max(attribution.residual, attribution.unrolledResidual), 2))
       }
       if attribution.mismatch > JacobianTrajectory.largestMismatch {
         failures.append(

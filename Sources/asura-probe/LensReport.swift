@@ -61,6 +61,7 @@ struct LensReport: Encodable {
     let unrolledFrom: Int
     let differences: [Double]
     let residual: Double
+    let unrolledResidual: Double
     let mismatch: Double
   }
   let trace: String
@@ -110,7 +111,8 @@ struct LensReport: Encodable {
         iterations: found.iterations, examples: found.examples,
         components: found.components.map(\.description), direct: found.means(found.direct),
         unrolled: found.means(found.unrolled), unrolledFrom: found.unrolledFrom,
-        differences: found.meanDifferences, residual: found.residual, mismatch: found.mismatch)
+        differences: found.meanDifferences, residual: found.residual,
+        unrolledResidual: found.unrolledResidual, mismatch: found.mismatch)
     }
   }
 }

@@ -22,7 +22,8 @@ final class TracedModel {
     let shape = [input.batch, input.positions]
     var traced = TraceInput(
       tokens: IntegerArray(shape + [input.channels], input.tokens),
-      targets: targets.map { IntegerArray(shape, $0) })
+      targets: targets.map { IntegerArray(shape, $0) },
+      positionIDs: IntegerArray(shape, (0..<input.batch).flatMap { _ in input.positionIDs }))
     traced.facts = facts.mapValues {
       TraceFact(IntegerArray(shape, $0.values), labels: $0.labels)
     }

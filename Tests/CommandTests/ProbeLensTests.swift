@@ -94,7 +94,7 @@ private struct LensJSON: Decodable {
     #expect(report.answers[0].targetRank?.last == [0, 0, 0])
     #expect(report.answers[0].wholeRightFrom != nil && report.answers[1].wholeRightFrom == nil)
     let attribution = try #require(report.attribution)
-    #expect(attribution.components.first == "input" && attribution.direct.count == 4)
+    #expect(attribution.components.first == "input" && attribution.direct.count == 5)
     for (shares, difference) in zip(attribution.direct, attribution.differences) {
       #expect(abs(shares.reduce(0, +) - difference) < 1e-9)
     }
@@ -200,9 +200,9 @@ private struct LensJSON: Decodable {
     try withTraces { fixture in
       for (arguments, status, text) in [
         (["run.h5"], 5, "core.*.attn.pattern"), (["b.h5"], 5, "no attention patterns"),
-        (["a.h5", "--iter", "0"], 2, "from t = 1"), (["a.h5", "--iter", "77"], 3, "77"),
+        (["a.h5", "--iter", "0"], 2, "patterns exist"), (["a.h5", "--iter", "77"], 3, "77"),
         (["a.h5", "--example", "9"], 3, "0...4"), (["a.h5", "--keys", "zebra"], 3, "position:N"),
-        (["a.h5", "--keys", "position:99"], 3, "no such position"), (["nowhere.h5"], 2, "nowhere"),
+        (["a.h5", "--keys", "position:99"], 3, "no such position"), (["nowhere.h5"], 5, "nowhere"),
       ] as [([String], Int32, String)] {
         let outcome = try fixture.probe(["attention"] + arguments)
         #expect(outcome.status == status, "\(arguments): \(outcome.status) \(outcome.error)")
@@ -241,7 +241,7 @@ private struct LensJSON: Decodable {
         (["a.h5", "--sites", "core.*.attn.z"], 5, "core.0.mlp.post"),
         (["a.h5", "--with", "run.h5"], 2, "Capture both on the same input"),
         (["a.h5", "--iter", "50"], 3, "50"), (["a.h5", "--example", "9"], 3, "0...4"),
-        (["a.h5", "--with", "nowhere.h5"], 2, "nowhere"),
+        (["a.h5", "--with", "nowhere.h5"], 5, "nowhere"),
       ] as [([String], Int32, String)] {
         let outcome = try fixture.probe(["geometry"] + arguments)
         #expect(outcome.status == status, "\(arguments): \(outcome.status) \(outcome.error)")
