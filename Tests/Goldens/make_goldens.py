@@ -811,7 +811,6 @@ def main(names):
     torch.use_deterministic_algorithms(True)
     writers = {name: lambda name=name: write_model(name, MODELS[name]) for name in MODELS}
     writers |= {"adamw": write_adamw, "elementwise": write_elementwise, "flow": write_flow, "linear": write_linear, "reader": write_reader}
-    writers |= {"adamw": write_adamw, "elementwise": write_elementwise, "flow": write_flow, "reader": write_reader}
     writers |= {"attribution": write_attribution, "geometry": write_geometry, "lens": write_lens}
     writers["basis"] = lambda: write_archive("basis")
     writers["trained-columns"] = lambda: write_trained("trained-columns")
