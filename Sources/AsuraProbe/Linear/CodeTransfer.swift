@@ -57,7 +57,7 @@ extension LinearStudy {
     let outputs = targets.outputs
     let columns = outputs * iterations
     var confusions = (0..<iterations).map { _ in Confusion(classes: outputs) }
-    var fits = (0..<iterations).map { _ in Fit1D() }
+    var fits = (0..<iterations).map { _ in ErrorSums() }
     var scores = [Double](repeating: 0, count: blockRows * columns)
     try rows.forEachBlock(of: maps.map { _ in true }) { block in
       scores.withUnsafeMutableBufferPointer {

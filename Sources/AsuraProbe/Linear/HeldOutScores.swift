@@ -6,7 +6,7 @@ struct HeldOutScores {
   /// The real labels' scores, `[row, output]`.
   private var real: [Double]
   private var confusions: [Confusion]
-  private var fits: [Fit1D]
+  private var fits: [ErrorSums]
   private let outputs: Int
 
   init(_ rows: any ProbeRows, _ targets: ProbeTargets, _ maps: [LinearMap]) throws {
@@ -14,7 +14,7 @@ struct HeldOutScores {
     let (outputs, columns) = (outputs, targets.columns)
     var real = [Double](repeating: 0, count: rows.plan.count * outputs)
     var confusions = targets.sets.map { _ in Confusion(classes: outputs) }
-    var fits = targets.sets.map { _ in Fit1D() }
+    var fits = targets.sets.map { _ in ErrorSums() }
     var scores = [Double](repeating: 0, count: blockRows * columns)
     try rows.forEachBlock(of: maps.map { _ in true }) { block in
       scores.withUnsafeMutableBufferPointer {
@@ -74,7 +74,7 @@ struct HeldOutScores {
     let count = bootstrap.replicates
     let labels = targets.sets[0]
     guard targets.classes != nil else {
-      var fits = [Fit1D](repeating: Fit1D(), count: count)
+      var fits = [ErrorSums](repeating: ErrorSums(), count: count)
       for row in 0..<plan.count {
         for (b, weight) in bootstrap.weights(of: Int(plan.examples[row])).enumerated()
         where weight > 0 {

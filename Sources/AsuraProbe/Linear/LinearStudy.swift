@@ -67,18 +67,20 @@ struct LinearStudy: Sendable {
         "No description length: it takes \(2 * first) examples or more for \(labels.classes?.count ?? 0) "
           + "classes, there are \(count).")
     }
-    var reasons = Reasons()
+    var reservations = ProbeReservations()
     let groups = probe.isPooled ? [chosen] : chosen.map { [$0] }
     problems = groups.map { places in
       let plan = RowPlan(labels, positions: places, parts: folds, width: site.width)
-      guard reasons.accept(plan, labels, probe.folds, site.positions[places[0]]) else { return nil }
+      guard reservations.accept(plan, labels, probe.folds, site.positions[places[0]]) else {
+        return nil
+      }
       return Problem(
         positions: places, plan: plan,
         codePlan: code.map {
           RowPlan(labels, positions: places, parts: $0, width: site.width)
         })
     }
-    notes += reasons.notes(probe.folds, of: labels.name)
+    notes += reservations.notes(probe.folds, of: labels.name)
     self.notes = notes
     guard problems.contains(where: { $0 != nil }) else {
       throw ProbeError(
@@ -192,25 +194,31 @@ struct LinearStudy: Sendable {
       .filter { problems[$0.1] != nil }
     while start < all.count {
       if isCancelled() { return nil }
-      var (end, bytes) = (start, 0)
+      // The positions that are loaded, by iteration: all between the first and the last.
+      var (end, spans) = (start, [Int: ClosedRange<Int>]())
+      var bytes = 0
       while end < all.count {
-        let more = each * (problems[all[end].1]?.positions.count ?? 0)
+        let (t, number) = all[end]
+        let places = problems[number]?.positions ?? []
+        let (first, last) = (places.min() ?? 0, places.max() ?? 0)
+        let span =
+          min(first, spans[t]?.lowerBound ?? first)...max(last, spans[t]?.upperBound ?? last)
+        let more = each * (span.count - (spans[t]?.count ?? 0))
         if end > start, bytes + more > probe.memory { break }
+        spans[t] = span
         bytes += more
         end += 1
       }
-      let group = all[start..<end].map { $0 }
+      let group = Array(all[start..<end])
       let isHeld = bytes <= probe.memory
       var values: [Int: (first: Int, values: Tensor<S>)] = [:]
       if isHeld {
-        for t in Set(group.map(\.0)).sorted() {
-          let places = group.filter { $0.0 == t }.flatMap { problems[$0.1]?.positions ?? [] }
-          let (first, last) = (places.min() ?? 0, places.max() ?? 0)
+        for (t, span) in spans.sorted(by: { $0.key < $1.key }) {
           values[t] = (
-            first,
+            span.lowerBound,
             try site.values(
               iteration: iterations[t], examples: 0..<site.examples.count,
-              positions: first..<last + 1)
+              positions: span.lowerBound..<span.upperBound + 1)
           )
         }
       }
@@ -230,65 +238,5 @@ struct LinearStudy: Sendable {
       start = end
     }
     return results
-  }
-}
-
-/// Why some positions have no probe, or a doubtful one.
-private struct Reasons {
-  private var unknown: [Int] = []
-  private var constant: [Int] = []
-  private var few: [Int] = []
-  /// Positions at which a class is rarer than there are folds, by class.
-  private var rare: [String: [Int]] = [:]
-
-  /// Whether there is something to probe.
-  mutating func accept(_ plan: RowPlan, _ labels: ProbeLabels, _ folds: Int, _ position: Int)
-    -> Bool
-  {
-    if plan.count == 0 {
-      unknown.append(position)
-      return false
-    }
-    if plan.parts.contains(where: \.isEmpty) {
-      few.append(position)
-      return false
-    }
-    if plan.labels.allSatisfy({ $0 == plan.labels[0] }) {
-      constant.append(position)
-      return false
-    }
-    if let classes = labels.classes {
-      var examples = classes.map { _ in Set<Int32>() }
-      for (row, value) in plan.labels.enumerated() where examples[Int(value)].count < folds {
-        examples[Int(value)].insert(plan.examples[row])
-      }
-      for (c, found) in examples.enumerated() where !found.isEmpty && found.count < folds {
-        rare[classes[c], default: []].append(position)
-      }
-    }
-    return true
-  }
-
-  func notes(_ folds: Int, of name: String) -> [String] {
-    func list(_ positions: [Int]) -> String {
-      "position\(positions.count == 1 ? "" : "s") "
-        + positions.prefix(12).map(String.init).joined(separator: ", ")
-        + (positions.count > 12 ? ", …" : "")
-    }
-    var notes: [String] = []
-    if !unknown.isEmpty { notes.append("\(name) is not known at \(list(unknown)).") }
-    if !constant.isEmpty {
-      notes.append("\(name) is constant at \(list(constant)): no probe there.")
-    }
-    if !few.isEmpty {
-      notes.append(
-        "\(name) is known of too few examples at \(list(few)) for \(folds) folds: no probe there.")
-    }
-    for (c, positions) in rare.sorted(by: { $0.key < $1.key }) {
-      notes.append(
-        "warning: class '\(c)' of \(name) has fewer examples than there are folds (\(folds)) at \(list(positions)): "
-          + "some probes never saw it, or are never tested on it.")
-    }
-    return notes
   }
 }

@@ -46,7 +46,7 @@ struct Confusion: Sendable {
 }
 
 /// The sums that R² is made of.
-struct Fit1D: Sendable {
+struct ErrorSums: Sendable {
   private var (n, y, yy, errors) = (0.0, 0.0, 0.0, 0.0)
 
   mutating func add(_ y: Double, predicted: Double, weight: Double = 1) {

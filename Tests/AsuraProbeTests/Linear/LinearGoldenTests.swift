@@ -60,6 +60,20 @@ import Testing
     }
   }
 
+  /// Rows that come several times are what they are once, however many of them fill a kernel's vector or a block.
+  @Test(arguments: [("two", 2), ("three", 3)], [1, 17, 61])
+  func repeatedRowsChangeNothing(kind: (name: String, classes: Int), rows: Int) throws {
+    let labels = Array(try labels(kind.name)[100..<100 + rows])
+    let values = values.slice(100..<100 + rows)
+    let once = try LinearFit(
+      .logistic, values: values, labels: labels, classes: kind.classes, tolerance: 1e-9)
+    let often = try LinearFit(
+      .logistic, values: .concatenating(Array(repeating: values, count: 48)),
+      labels: Array(repeating: labels, count: 48).flatMap { $0 }, classes: kind.classes,
+      tolerance: 1e-9)
+    #expect(abs(once.objective - often.objective) < 1e-9)
+  }
+
   @Test(arguments: [("two", 2), ("three", 3)])
   func discriminant(name: String, classes: Int) throws {
     for shrinkage in [0.0, 0.2] {
