@@ -67,28 +67,53 @@ public struct LensProbe: Sendable, Equatable {
     _ progress: (Int, String) -> Void
   ) throws -> Part? {
     let readers = try input.readers(examples: slab)
-    func rows(_ t: Int) throws -> [ReadoutRows] {
-      let latents = try input.latents(iteration: iterations[t], examples: slab)
-      return try Workers.current.map(readers.count) { part in
-        ReadoutRows(try readers[part].map.readout(latents.slice(readers[part].rows)))
-      }
+    func latents(_ t: Int) throws -> Tensor<Double> {
+      try input.latents(iteration: iterations[t], examples: slab)
     }
-    let last = try rows(iterations.count - 1)
+    let end = try latents(iterations.count - 1)
+    let last = try Workers.current.map(readers.count) { part in
+      ReadoutRows(try readers[part].map.readout(end.slice(readers[part].rows)))
+    }
     var part = Part(examples: slab)
+    var current = try latents(0)
     for t in iterations.indices {
       if isCancelled() { return nil }
-      let now = t == iterations.count - 1 ? last : try rows(t)
-      let found = Workers.current.map(readers.count) { index in
-        let first = (slab.lowerBound + readers[index].rows.lowerBound) * input.positions
-        return (0..<now[index].count).map { row in
-          let target = input.targets.map { $0[first + row] } ?? -1
-          return Self.reading(now[index], row, last[index], target: Int(target))
+      let (now, isLast) = (current, t == iterations.count - 1)
+      let following = isLast ? nil : iterations[t + 1]
+      let done: [Work] = try Workers.current.map(readers.count + 1) { index in
+        // Whoever comes first reads the next latents while the others read these out.
+        if index == 0 {
+          return .latents(
+            try following.map { try input.latents(iteration: $0, examples: slab) })
+        }
+        let reader = readers[index - 1]
+        let rows =
+          isLast
+          ? last[index - 1] : ReadoutRows(try reader.map.readout(now.slice(reader.rows)))
+        let first = (slab.lowerBound + reader.rows.lowerBound) * input.positions
+        return .readings(
+          (0..<rows.count).map { row in
+            let target = input.targets.map { $0[first + row] } ?? -1
+            return Self.reading(rows, row, last[index - 1], target: Int(target))
+          })
+      }
+      var readings: [Reading] = []
+      for work in done {
+        switch work {
+        case .latents(let next): current = next ?? current
+        case .readings(let found): readings += found
         }
       }
-      part.values.append(found.flatMap { $0 })
+      part.values.append(readings)
       progress(slab.count, "t=\(iterations[t])")
     }
     return part
+  }
+
+  /// What one worker did of an iteration.
+  private enum Work: Sendable {
+    case latents(Tensor<Double>?)
+    case readings([Reading])
   }
 
   private static func reading(

@@ -27,7 +27,7 @@ public struct TunedLensFit: Sendable, Equatable {
   /// Fits one map to each of `iterations` but the last, and one to all of them.
   ///
   /// - Parameters:
-  ///   - isCancelled: asked after each fit.
+  ///   - isCancelled: asked after each step of a fit.
   ///   - progress: called after each of `iterations.count` fits.
   /// - Throws: `ProbeError` for fewer than 3 examples or 2 iterations and for latents that are not finite, `TraceError`.
   ///   Nil when cancelled.
@@ -56,13 +56,14 @@ public struct TunedLensFit: Sendable, Equatable {
     var steps: [Int] = []
     for t in earlier {
       if isCancelled() { return nil }
-      let found = try translator(for: [t], fit, validation)
+      let found = try translator(for: [t], fit, validation, isCancelled)
       own.append(found.translator)
       steps.append(found.steps)
       progress("tuning t=\(iterations[t])")
     }
     if isCancelled() { return nil }
-    let shared = try translator(for: earlier, fit, validation)
+    let shared = try translator(for: earlier, fit, validation, isCancelled)
+    if isCancelled() { return nil }
     progress("tuning one lens for all")
 
     let none = Translator.identity(width: input.width)
@@ -107,7 +108,8 @@ public struct TunedLensFit: Sendable, Equatable {
 
   /// The map that is best for some iterations together, as judged by the examples set aside.
   private func translator(
-    for iterations: [Int], _ fit: LensExamples, _ validation: LensExamples
+    for iterations: [Int], _ fit: LensExamples, _ validation: LensExamples,
+    _ isCancelled: () -> Bool
   ) throws -> (translator: Translator, steps: Int) {
     let width = fit.width
     func translator(_ point: [Double]) -> Translator { Translator(width: width, parameters: point) }
@@ -131,7 +133,7 @@ public struct TunedLensFit: Sendable, Equatable {
         step += 1
         let value = try validation.loss(iterations, translator(point))
         if value < best.value { best = (point, value, step) }
-        return step - best.step < patience
+        return step - best.step < patience && !isCancelled()
       })
     return (translator(best.point), step)
   }
