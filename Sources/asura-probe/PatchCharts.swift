@@ -90,17 +90,19 @@ struct PatchCharts {
       title(
         "Patching \(table.name), by position",
         table.hasHeads ? "; of all heads the strongest" : ""),
-      xLabel: "iteration", yLabel: "position",
+      xLabel: "iteration", yLabel: table.isRelative ? "position from the first change" : "position",
       values: table.positions.indices.map { position in
         table.iterations.indices.map { t in
           strongest(table.heads.indices.map { effect(table, t, $0, position) })
         }
       }, columnNames: table.iterations.map(String.init),
-      rowNames: table.positions.map { $0.map(positionName) ?? "all" }, palette: .diverging,
+      rowNames: table.positions.map { $0.map { name($0, in: table) } ?? "all" },
+      palette: .diverging,
       valueLabel: valueLabel)
   }
 
-  private func positionName(_ position: Int) -> String {
+  private func name(_ position: Int, in table: PatchSweep.Table) -> String {
+    if table.isRelative { return position > 0 ? "+\(position)" : "\(position)" }
     guard labels.indices.contains(position), !labels[position].isEmpty else { return "\(position)" }
     return "\(position): \(labels[position])"
   }

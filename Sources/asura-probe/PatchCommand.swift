@@ -146,7 +146,7 @@ struct PatchCommand: ParsableCommand {
     if result.isComplete { try? FileManager.default.removeItem(at: journalURL) }
     let report = PatchReport(
       study, measure.metric, subject: self.subject.model, pairs: subject.pairs,
-      numbers: experiment.pairs.map(\.number), files: files)
+      numbers: experiment.pairs.map(\.number), what: options.what, files: files)
     if reporting.json { try JSONOutput.print(report) } else { report.show() }
     if !result.isComplete {
       warn(

@@ -37,6 +37,10 @@ struct PatchOptions: ParsableArguments {
       valueName: "list"), transform: { try PatchChoice(parsing: $0, "positions") })
   var positions = PatchChoice(.each)
 
+  @Flag(
+    help: "Count positions from the first where a pair's inputs differ, before it below 0.")
+  var relative = false
+
   @Option(
     help:
       "denoise: clean values into the corrupted run; noise: corrupted ones into the clean run.")
@@ -120,11 +124,34 @@ struct PatchOptions: ParsableArguments {
     }
   }
 
+  /// What is done, for the headline.
+  var what: String {
+    if order != nil { return "made" }
+    let other = direction == .noise ? "corrupted" : "clean"
+    let time: String =
+      switch from {
+      case nil, .same: ""
+      case .offset(let count): ", \(abs(count)) iterations \(count < 0 ? "earlier" : "later"),"
+      case .fixed(let t): " of iteration \(t)"
+      }
+    let done: String =
+      switch kind {
+      case .replace: "replaced by \(other) values\(time)"
+      case .mean: "replaced by the mean over the pairs"
+      case .zero: "set to zero"
+      case .resample: "resampled from other pairs"
+      case .noise: "with noise added"
+      case .steer: "moved along a direction"
+      case .subspace: "replaced by \(other) values\(time) in a subspace"
+      }
+    return done + (freezePatterns ? ", attention patterns held," : "")
+  }
+
   /// All that decides what patches do, as text.
   var identity: String {
     "\(sites) \(iter.map { "\($0)" } ?? "all") \(heads.choice) \(positions.choice) \(direction) \(kind) \(hold) "
       + "\(from.map { "\($0)" } ?? "same") \(sigma ?? -1) \(basis ?? "") \(className ?? "") "
-      + "\(strength ?? 1) \(freezePatterns) \(order?.rawValue ?? "")"
+      + "\(strength ?? 1) \(freezePatterns) \(relative) \(order?.rawValue ?? "")"
   }
 
   func sweep<S: Scalar>(_ experiment: PatchExperiment<S>) throws -> PatchSweep {
@@ -141,7 +168,7 @@ struct PatchOptions: ParsableArguments {
     }
     return try PatchSweep(
       experiment, sites: patterns, iterations: iterations, heads: heads.choice,
-      positions: positions.choice, hold: hold,
+      positions: positions.choice, isRelative: relative, hold: hold,
       along: { place in
         freezePatterns ? Self.frozen(place, of: experiment) : []
       }, kind: { try kind($0, directions) })
@@ -266,8 +293,14 @@ struct PatchDirections {
     switch source {
     case .basis(let basis): return basis
     case .probe(let weights, let index):
+      guard !place.isRelative || weights.positions == [ProbeWeights.pooled] else {
+        throw CommandError(
+          "a probe has directions of positions, which --relative counts differently in each pair",
+          status: .usage, remedy: "leave --relative out, or fit one probe of all positions")
+      }
       let direction = try weights.direction(
-        iteration: place.iterations.lowerBound, position: place.position ?? ProbeWeights.pooled,
+        iteration: place.iterations.lowerBound,
+        position: (place.isRelative ? nil : place.position) ?? ProbeWeights.pooled,
         class: index)
       return direction.reshaped([1, direction.count])
     }

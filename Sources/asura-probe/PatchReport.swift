@@ -42,6 +42,8 @@ struct PatchReport: Encodable {
   let files: [String]
   private let order: [Int]
   private let sites: [String]
+  /// What was done there, such as `replaced by clean values`.
+  private let what: String
 
   private enum CodingKeys: String, CodingKey {
     case model, direction, held, metric, average, iterations, pairs, pairsWithoutDifference, effects
@@ -50,8 +52,9 @@ struct PatchReport: Encodable {
 
   init(
     _ study: PatchStudy, _ metric: PatchMetric, subject: String, pairs: ContrastPairs,
-    numbers: [Int], files: [String]
+    numbers: [Int], what: String, files: [String]
   ) {
+    self.what = what
     model = subject
     direction = study.direction.rawValue
     held = study.sweep.isHeld
@@ -88,7 +91,7 @@ struct PatchReport: Encodable {
   func show() {
     let shown = sites.prefix(6).joined(separator: ", ") + (sites.count > 6 ? ", …" : "")
     print(
-      "\(model): \(shown) patched \(direction == "noise" ? "with corrupted values in clean runs" : "with clean values in corrupted runs")"
+      "\(model): \(shown) \(what) in \(direction == "noise" ? "clean" : "corrupted") runs"
         + (held ? ", held to the last iteration" : ""))
     print(baseline("clean"))
     print(baseline("corrupted"))
@@ -151,5 +154,8 @@ struct PatchReport: Encodable {
     return table
   }
 
-  private func number(_ value: Double) -> String { String(format: "%.3f", value) }
+  private func number(_ value: Double) -> String {
+    let text = String(format: "%.3f", value)
+    return text == "-0.000" ? "0.000" : text
+  }
 }

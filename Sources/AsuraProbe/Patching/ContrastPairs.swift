@@ -11,6 +11,9 @@ public struct ContrastPairs: Sendable {
   /// Which position of the corrupted input each position of the clean one corresponds to, by pair; nil where there is
   /// none. Nil altogether: all to themselves.
   public let alignment: [[Int?]]?
+  /// A position of each pair's clean input that relative places are counted from: by default the first where the two
+  /// inputs differ, or 0.
+  public var anchors: [Int]
   /// What each pair is called; empty, or one a pair.
   public var names: [String] = []
   /// What stands at each position of the first clean input, for charts; empty, or one a position.
@@ -70,6 +73,14 @@ public struct ContrastPairs: Sendable {
     self.cleanAnswers = cleanAnswers
     self.corruptedAnswers = corruptedAnswers
     self.alignment = alignment
+    anchors = (0..<clean.batch).map { pair in
+      guard clean.positions == corrupted.positions, clean.channels == corrupted.channels else {
+        return 0
+      }
+      let (a, b) = (clean.examples(pair..<pair + 1), corrupted.examples(pair..<pair + 1))
+      let first = zip(a.tokens, b.tokens).enumerated().first { $1.0 != $1.1 }?.offset
+      return (first ?? 0) / clean.channels
+    }
   }
 }
 
@@ -94,6 +105,13 @@ struct DirectedPairs: Sendable {
   func sourcePosition(of position: Int, pair: Int) -> Int? {
     guard let map = pairs.alignment?[pair] else { return position }
     return direction == .noise ? map[position] : map.firstIndex(of: position)
+  }
+
+  /// The position of the base that relative places are counted from; nil where the base has none.
+  func anchor(_ pair: Int) -> Int? {
+    let clean = pairs.anchors[pair]
+    guard direction == .denoise, let map = pairs.alignment?[pair] else { return clean }
+    return map[clean]
   }
 
   /// The corresponding positions of the two, as the clean and the corrupted run number them.

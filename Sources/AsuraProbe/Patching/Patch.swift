@@ -41,6 +41,9 @@ public struct PatchPlace: Sendable, Hashable {
   public var head: Int?
   /// Which position; nil for all. Of scores and patterns, which query.
   public var position: Int?
+  /// Whether positions count from each pair's anchor, before it below 0. A pair without such a position has no value for
+  /// the patch.
+  public var isRelative = false
 
   public init(
     _ site: Site, iterations: ClosedRange<Int>, head: Int? = nil, position: Int? = nil

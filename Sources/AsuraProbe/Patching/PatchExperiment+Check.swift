@@ -26,7 +26,7 @@ extension PatchExperiment {
     try checkIterations(place)
     let layout = layout(of: site)
     let positions = given.input(.base).positions
-    if let position = place.position, !(0..<positions).contains(position) {
+    if let position = place.position, !place.isRelative, !(0..<positions).contains(position) {
       throw fail(
         "there is no position \(position)", "Positions count from 0 to \(positions - 1).")
     }
@@ -138,6 +138,29 @@ extension PatchExperiment {
   }
 
   func layout(of site: Site) -> PatchLayout { PatchLayout(site, of: model, given.input(.base)) }
+
+  /// A place with its position as a pair's base run counts; nil where that run has no such position.
+  func resolved(_ place: PatchPlace, pair: Int) -> PatchPlace? {
+    guard place.isRelative, let offset = place.position else { return place }
+    guard let anchor = given.anchor(pairs[pair].number),
+      (0..<given.input(.base).positions).contains(anchor + offset)
+    else { return nil }
+    var place = place
+    place.position = anchor + offset
+    place.isRelative = false
+    return place
+  }
+
+  /// Whether a pair has all of a patch's places.
+  func isPossible(_ patch: Patch, pair: Int) -> Bool {
+    patch.changes.allSatisfy { resolved($0.place, pair: pair) != nil }
+  }
+
+  /// The offsets from the anchors at which some pair has a position.
+  var offsets: ClosedRange<Int> {
+    let anchors = pairs.compactMap { given.anchor($0.number) }
+    return -(anchors.max() ?? 0)...given.input(.base).positions - 1 - (anchors.min() ?? 0)
+  }
 
   /// The first iteration a patch changes; the one after the last where it changes nothing.
   func firstIteration(of patch: Patch) -> Int {

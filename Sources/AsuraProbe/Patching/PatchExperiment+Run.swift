@@ -7,6 +7,7 @@ public struct PatchCell: Sendable, Equatable {
   public let patch: Int
   /// The pair's number among the experiment's.
   public let pair: Int
+  /// NaN where the pair has no position that far from its anchor.
   public let values: PatchValues
   /// The iteration after which the latent was, to the bit, the base's again; nil when it never was.
   public let rejoined: Int?
@@ -26,6 +27,15 @@ public struct PatchCell: Sendable, Equatable {
 private struct PatchRow {
   let patch: Int
   let pair: Int
+
+  /// The cell of a pair that has no such place.
+  var impossible: PatchCell {
+    PatchCell(
+      patch: patch, pair: pair,
+      values: PatchValues(
+        logitDifference: .nan, logProbability: .nan, divergence: .nan, exactMatch: .nan),
+      rejoined: nil, iterations: 0)
+  }
 }
 
 extension PatchExperiment {
@@ -89,7 +99,10 @@ extension PatchExperiment {
         if isCancelled() { return false }
         let values = try record(
           Set(group.flatMap { needs[$0] }), chosen, partners, statistics)
-        let rows = group.flatMap { patch in todo[patch].map { PatchRow(patch: patch, pair: $0) } }
+        let all = group.flatMap { patch in todo[patch].map { PatchRow(patch: patch, pair: $0) } }
+        let rows = all.filter { isPossible(patches[$0.patch], pair: $0.pair) }
+        let others = all.filter { !isPossible(patches[$0.patch], pair: $0.pair) }
+        if !others.isEmpty { try receive(others.map(\.impossible), PatchStore()) }
         for start in stride(from: 0, to: rows.count, by: Self.batch) {
           if isCancelled() { return false }
           let batch = Array(rows[start..<min(start + Self.batch, rows.count)])
@@ -130,9 +143,12 @@ extension PatchExperiment {
   ) throws -> [PatchCell] {
     let lasts = rows.map { lastIteration(of: patches[$0.patch]) }
     let actions = rows.map { row in
-      patches[row.patch].changes.map {
-        PatchAction(
-          change: $0, layout: layout(of: $0.place.site), pair: row.pair, values: values)
+      patches[row.patch].changes.compactMap { change in
+        resolved(change.place, pair: row.pair).map { place in
+          PatchAction(
+            change: Patch.Change(place, change.kind), layout: layout(of: place.site),
+            pair: row.pair, values: values)
+        }
       }
     }
     let runs = rows.map { row in

@@ -89,9 +89,10 @@ public struct PatchResult: Sendable {
     }
     let results = Workers.current.map(patchCount) { patch -> Effect in
       let row = cells[patch]
-      let masked = row.indices.count { row[$0] != nil && !counts[$0] }
+      func isMeasured(_ pair: Int) -> Bool { row[pair]?.values[metric].isNaN == false }
+      let masked = row.indices.count { isMeasured($0) && !counts[$0] }
       // With a part of the pairs done, the samples are of that part.
-      let places = kept.indices.filter { row[kept[$0]] != nil }
+      let places = kept.indices.filter { isMeasured(kept[$0]) }
       let changes = kept.map { pair in
         (row[pair]?.values[metric] ?? .nan) - baselines[pair].base[metric]
       }

@@ -68,7 +68,10 @@ extension PatchStudy {
     var axes = [AnalysisAxis("iteration", .integers(table.iterations))]
     if table.hasHeads { axes.append(AnalysisAxis("head", .integers(table.heads.map { $0 ?? 0 }))) }
     if table.hasPositions {
-      axes.append(AnalysisAxis("position", .integers(table.positions.map { $0 ?? 0 })))
+      axes.append(
+        AnalysisAxis(
+          "position", .integers(table.positions.map { $0 ?? 0 }),
+          longName: table.isRelative ? "position, from the first that differs" : nil))
     }
     let names = axes.map(\.name)
     let shape =

@@ -30,6 +30,8 @@ public struct PatchSweep: Sendable {
     /// Nil in place of numbers: all together.
     public let heads: [Int?]
     public let positions: [Int?]
+    /// Whether positions count from each pair's anchor.
+    public let isRelative: Bool
     /// Its entries' numbers among the sweep's.
     public let entries: Range<Int>
 
@@ -52,24 +54,27 @@ public struct PatchSweep: Sendable {
   ///     changed from each of them on.
   ///   - heads: of sites without heads the whole width.
   ///   - hold: whether to patch from the iteration to the last, not only in it.
+  ///   - isRelative: whether positions count from each pair's anchor, the first that differs, before it below 0: pairs
+  ///     that differ in different places are then averaged by what stands there.
   ///   - along: what is changed besides, in every patch, such as patterns that are held.
   /// - Throws: `ProbeError` for a head or position there is not, or when nothing is to be patched.
   public init<S: Scalar>(
     _ experiment: PatchExperiment<S>, sites patterns: [String], iterations: [Int]? = nil,
     heads: Choice = .together, positions: Choice = .together, kind: PatchKind = .replace(),
-    hold: Bool = false, along: [Patch.Change] = []
+    isRelative: Bool = false, hold: Bool = false, along: [Patch.Change] = []
   ) throws {
     try self.init(
       experiment, sites: patterns, iterations: iterations, heads: heads, positions: positions,
-      hold: hold, along: { _ in along }, kind: { _ in kind })
+      isRelative: isRelative, hold: hold, along: { _ in along }, kind: { _ in kind })
   }
 
   /// The same with a kind, and what is changed besides, for each place: such as directions of a probe of its own iteration
   /// and position.
   public init<S: Scalar>(
     _ experiment: PatchExperiment<S>, sites patterns: [String], iterations: [Int]? = nil,
-    heads: Choice = .together, positions: Choice = .together, hold: Bool = false,
-    along: (PatchPlace) -> [Patch.Change] = { _ in [] }, kind: (PatchPlace) throws -> PatchKind
+    heads: Choice = .together, positions: Choice = .together, isRelative: Bool = false,
+    hold: Bool = false, along: (PatchPlace) -> [Patch.Change] = { _ in [] },
+    kind: (PatchPlace) throws -> PatchKind
   ) throws {
     isHeld = hold
     var sites: [Site] = []
@@ -79,20 +84,25 @@ public struct PatchSweep: Sendable {
       }
     }
     let last = experiment.iterations
-    let chosenPositions = Self.list(positions, count: experiment.given.input(.base).positions)
+    let chosenPositions = Self.list(
+      positions,
+      isRelative
+        ? Array(experiment.offsets)
+        : Array(0..<experiment.given.input(.base).positions))
     for site in sites {
       let there = site.isRecurrent ? experiment.availableIterations(of: site) : 0...last
       let chosen = there.filter { iterations?.contains($0) ?? true }
       if chosen.isEmpty { continue }
       let layout = experiment.layout(of: site)
       try add(
-        site.description, chosen, layout.heads.map { Self.list(heads, count: $0) } ?? [nil],
-        chosenPositions
+        site.description, chosen, layout.heads.map { Self.list(heads, Array(0..<$0)) } ?? [nil],
+        chosenPositions, isRelative: isRelative
       ) { entry in
         let t = entry.iteration
-        let place = PatchPlace(
+        var place = PatchPlace(
           site, iterations: hold || !site.isRecurrent ? t...last : t...t, head: entry.head,
           position: entry.position)
+        place.isRelative = isRelative && entry.position != nil
         let patch = Patch(along(place) + [Patch.Change(place, try kind(place))])
         try experiment.check(patch)
         return patch
@@ -131,7 +141,7 @@ public struct PatchSweep: Sendable {
 
   private mutating func add(
     _ name: String, _ iterations: [Int], _ heads: [Int?], _ positions: [Int?],
-    _ patch: (Entry) throws -> Patch
+    isRelative: Bool = false, _ patch: (Entry) throws -> Patch
   ) throws {
     let start = entries.count
     for iteration in iterations {
@@ -146,13 +156,13 @@ public struct PatchSweep: Sendable {
     tables.append(
       Table(
         name: name, iterations: iterations, heads: heads, positions: positions,
-        entries: start..<entries.count))
+        isRelative: isRelative, entries: start..<entries.count))
   }
 
-  private static func list(_ choice: Choice, count: Int) -> [Int?] {
+  private static func list(_ choice: Choice, _ all: [Int]) -> [Int?] {
     switch choice {
     case .together: [nil]
-    case .each: (0..<count).map { $0 }
+    case .each: all
     case .only(let numbers): numbers
     }
   }
