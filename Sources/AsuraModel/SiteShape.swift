@@ -29,7 +29,9 @@ extension RecurrentTransformer {
     axes(of: site, for: input, neighbours: neighbours(for: input))
   }
 
-  func axes(of site: Site, for input: ModelInput, neighbours: NeighbourTable?) -> [SiteAxis] {
+  package func axes(
+    of site: Site, for input: ModelInput, neighbours: NeighbourTable?
+  ) -> [SiteAxis] {
     let c = configuration
     let rows = [SiteAxis("batch", input.batch), SiteAxis("position", input.positions)]
     func vector(_ name: String, _ count: Int) -> [SiteAxis] { rows + [SiteAxis(name, count)] }

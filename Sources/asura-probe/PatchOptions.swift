@@ -59,7 +59,7 @@ struct PatchOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The iteration values are taken from: a number, or +2 or -2 for so many later or earlier. (default: the same)",
+      "The iteration values are taken from: a number, or +2, or =-2, for so many later or earlier. (default: the same)",
       valueName: "t"), transform: sourceIteration)
   var from: PatchIteration?
 
@@ -131,7 +131,7 @@ struct PatchOptions: ParsableArguments {
     let time: String =
       switch from {
       case nil, .same: ""
-      case .offset(let count): ", \(abs(count)) iterations \(count < 0 ? "earlier" : "later"),"
+      case .offset(let count): " of t \(count < 0 ? "−" : "+") \(abs(count))"
       case .fixed(let t): " of iteration \(t)"
       }
     let done: String =

@@ -137,7 +137,9 @@ extension PatchExperiment {
     ProbeError(.badPatch, message, remedy: remedy)
   }
 
-  func layout(of site: Site) -> PatchLayout { PatchLayout(site, of: model, given.input(.base)) }
+  func layout(of site: Site) -> PatchLayout {
+    PatchLayout(site, of: model, given.input(.base), neighbours)
+  }
 
   /// A place with its position as a pair's base run counts; nil where that run has no such position.
   func resolved(_ place: PatchPlace, pair: Int) -> PatchPlace? {

@@ -87,15 +87,22 @@ extension PatchExperiment {
     let statistics = try statistics(for: patches)
     let partners = partners()
     let state = given.input(.base).positions * model.configuration.width * MemoryLayout<S>.stride
-    let chunk = min(pairs.count, max(1, memory / 2 / max(1, state * (iterations + 1))))
+    // Of so many pairs both the latents and what the most demanding patch needs fit.
+    let sizes = Dictionary(
+      uniqueKeysWithValues: Set(needs.joined().map(\.site)).map {
+        ($0, layout(of: $0).count * MemoryLayout<S>.stride)
+      })
+    let largest = needs.map { $0.reduce(0) { $0 + (sizes[$1.site] ?? 0) } }.max() ?? 0
+    let room = memory / 2 / max(1, state * (iterations + 1), largest)
+    let chunk = min(pairs.count, max(1, room))
     for first in stride(from: 0, to: pairs.count, by: chunk) {
       let chosen = Array(first..<min(first + chunk, pairs.count))
       let todo = patches.indices.map { patch in chosen.filter { !isDone(patch, $0) } }
       if todo.allSatisfy(\.isEmpty) { continue }
       if isCancelled() { return false }
       let base = try baseRuns(chosen)
-      for group in groups(needs, pairs: chosen.count) where !group.allSatisfy({ todo[$0].isEmpty })
-      {
+      for group in groups(needs, sizes, pairs: chosen.count)
+      where !group.allSatisfy({ todo[$0].isEmpty }) {
         if isCancelled() { return false }
         let values = try record(
           Set(group.flatMap { needs[$0] }), chosen, partners, statistics)
@@ -142,11 +149,16 @@ extension PatchExperiment {
     _ requests: [RecordRequest], into store: PatchStore<S>
   ) throws -> [PatchCell] {
     let lasts = rows.map { lastIteration(of: patches[$0.patch]) }
+    let layouts = Dictionary(
+      uniqueKeysWithValues: Set(rows.flatMap { patches[$0.patch].changes.map(\.place.site) }).map {
+        ($0, layout(of: $0))
+      })
     let actions = rows.map { row in
       patches[row.patch].changes.compactMap { change in
         resolved(change.place, pair: row.pair).map { place in
           PatchAction(
-            change: Patch.Change(place, change.kind), layout: layout(of: place.site),
+            change: Patch.Change(place, change.kind),
+            layout: layouts[place.site] ?? layout(of: place.site),
             pair: row.pair, values: values)
         }
       }
@@ -211,17 +223,15 @@ extension PatchExperiment {
   }
 
   /// The patches in their order, in groups whose needs fit into memory for so many pairs.
-  private func groups(_ needs: [Set<PatchNeed>], pairs count: Int) -> [[Int]] {
-    var sizes: [Site: Int] = [:]
+  /// - Parameter sizes: how many bytes each site's value of one run takes.
+  private func groups(
+    _ needs: [Set<PatchNeed>], _ sizes: [Site: Int], pairs count: Int
+  ) -> [[Int]] {
     var groups: [[Int]] = [[]]
     var held: Set<PatchNeed> = []
     var bytes = 0
     for (patch, own) in needs.enumerated() {
-      let added = own.subtracting(held).reduce(0) { sum, need in
-        let size = sizes[need.site] ?? layout(of: need.site).count * MemoryLayout<S>.stride
-        sizes[need.site] = size
-        return sum + size * count
-      }
+      let added = own.subtracting(held).reduce(0) { $0 + (sizes[$1.site] ?? 0) * count }
       if bytes + added > memory / 2, groups[groups.count - 1].isEmpty == false {
         groups.append([])
         held = []

@@ -1,3 +1,4 @@
+internal import AsuraDiff
 public import AsuraModel
 public import AsuraTensor
 
@@ -35,6 +36,8 @@ public struct PatchExperiment<S: Scalar>: Sendable {
   /// Whether patched runs end when they have rejoined the base; for tests that it changes nothing.
   package var stopsEarly = true
   let given: DirectedPairs
+  /// Which keys each query of the base sees, of a model with a window.
+  let neighbours: NeighbourTable?
 
   /// Runs the pairs unpatched.
   /// - Parameter iterations: of each run; the model's own number when nil.
@@ -49,6 +52,7 @@ public struct PatchExperiment<S: Scalar>: Sendable {
     self.seed = seed
     let given = DirectedPairs(pairs: pairs, direction: direction)
     self.given = given
+    neighbours = model.neighbours(for: given.input(.base))
     guard self.iterations >= 1 else {
       throw ProbeError(
         .badPatch, "runs of \(self.iterations) iterations", remedy: "Ask for 1 or more.")

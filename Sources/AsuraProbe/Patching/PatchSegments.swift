@@ -1,3 +1,4 @@
+internal import AsuraDiff
 internal import AsuraModel
 internal import AsuraTensor
 
@@ -9,8 +10,11 @@ struct PatchLayout: Sendable {
   private let positions: Int
   private let headWidth: Int
 
-  init<S: Scalar>(_ site: Site, of model: RecurrentTransformer<S>, _ input: ModelInput) {
-    let axes = model.axes(of: site, for: input)
+  init<S: Scalar>(
+    _ site: Site, of model: RecurrentTransformer<S>, _ input: ModelInput,
+    _ neighbours: NeighbourTable?
+  ) {
+    let axes = model.axes(of: site, for: input, neighbours: neighbours)
     self.axes = axes
     positions = input.positions
     let c = model.configuration
