@@ -118,7 +118,10 @@ struct PatchCommand: ParsableCommand {
     try Workers.$current.withValue(threads.workers) {
       try experiment.run(
         sweep.patches, isDone: { result.cells[$0][$1] != nil },
-        isCancelled: { Interrupt.isRequested || end.map { Date() > $0 } == true },
+        // However short the time, some runs are made: a sweep that is resumed again and again comes to its end.
+        isCancelled: {
+          Interrupt.isRequested || (result.done > done.count && end.map { Date() > $0 } == true)
+        },
         receive: { cells in
           try journal.append(cells)
           result.add(cells)
