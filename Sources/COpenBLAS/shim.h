@@ -47,6 +47,42 @@ static inline void asura_openblas_reselect(void) {}
   void p##gelsd_(const int *m, const int *n, const int *nrhs, T *a, const int *lda, T *b,          \
                  const int *ldb, T *s, const T *rcond, int *rank, T *work, const int *lwork,       \
                  int *iwork, int *info);                                                           \
+  void p##gebal_(const char *job, const int *n, T *a, const int *lda, int *ilo, int *ihi, T *scale,\
+                 int *info);                                                                       \
+  void p##lahqr_(const int *wantt, const int *wantz, const int *n, const int *ilo, const int *ihi, \
+                 T *h, const int *ldh, T *wr, T *wi, const int *iloz, const int *ihiz, T *z,       \
+                 const int *ldz, int *info);                                                       \
+  void p##laqr3_(const int *wantt, const int *wantz, const int *n, const int *ktop,                \
+                 const int *kbot, const int *nw, T *h, const int *ldh, const int *iloz,            \
+                 const int *ihiz, T *z, const int *ldz, int *ns, int *nd, T *sr, T *si, T *v,      \
+                 const int *ldv, const int *nh, T *t, const int *ldt, const int *nv, T *wv,        \
+                 const int *ldwv, T *work, const int *lwork);                                      \
+  void p##laqr5_(const int *wantt, const int *wantz, const int *kacc22, const int *n,              \
+                 const int *ktop, const int *kbot, const int *nshfts, T *sr, T *si, T *h,          \
+                 const int *ldh, const int *iloz, const int *ihiz, T *z, const int *ldz, T *v,     \
+                 const int *ldv, T *u, const int *ldu, const int *nv, T *wv, const int *ldwv,      \
+                 const int *nh, T *wh, const int *ldwh);                                           \
+  /* The steps of the QR algorithm, for eigenvalues alone: no Schur form, no Schur vectors. */     \
+  static inline void asura_##p##lahqr(int n, T *h, T *wr, T *wi, int *info) {                      \
+    const int no = 0, one = 1;                                                                     \
+    T none = 0;                                                                                    \
+    p##lahqr_(&no, &no, &n, &one, &n, h, &n, wr, wi, &one, &one, &none, &one, info);               \
+  }                                                                                                \
+  static inline void asura_##p##laqr3(int n, int top, int bottom, int window, T *h, int *shifts,   \
+                                      int *deflated, T *sr, T *si, T *v, T *t, T *wv, T *work,     \
+                                      int length) {                                                \
+    const int no = 0, one = 1;                                                                     \
+    T none = 0;                                                                                    \
+    p##laqr3_(&no, &no, &n, &top, &bottom, &window, h, &n, &one, &one, &none, &one, shifts,        \
+              deflated, sr, si, v, &window, &window, t, &window, &n, wv, &n, work, &length);       \
+  }                                                                                                \
+  static inline void asura_##p##laqr5(int n, int top, int bottom, int shifts, T *sr, T *si, T *h,  \
+                                      T *v, T *u, int order, T *wv, T *wh) {                       \
+    const int no = 0, one = 1, three = 3, blocked = 2;                                             \
+    T none = 0;                                                                                    \
+    p##laqr5_(&no, &no, &blocked, &n, &top, &bottom, &shifts, sr, si, h, &n, &one, &one, &none,    \
+              &one, v, &three, u, &order, &n, wv, &n, &n, wh, &order);                             \
+  }                                                                                                \
   void p##syevd_(const char *jobz, const char *uplo, const int *n, T *a, const int *lda, T *w,     \
                  T *work, const int *lwork, int *iwork, const int *liwork, int *info);
 ASURA_LAPACK(s, float)

@@ -36,7 +36,8 @@ extension Tensor {
   /// Conjugate pairs are adjacent, the positive imaginary part first. A matrix without rows has
   /// none. An eigenvalue whose vectors are nearly dependent (a defective one above all) is known
   /// only to a root of the machine precision; `magnitude` of `Complex` is the larger part, `length`
-  /// the modulus. LAPACK's `geev`: balancing, Hessenberg form, small-bulge multishift QR.
+  /// the modulus. LAPACK's `geev`: balancing, Hessenberg form, small-bulge multishift QR; of a large matrix the
+  /// last is `MultishiftQR`.
   ///
   /// - Throws: `LinearAlgebraError` when an element is not finite or the iteration does not
   ///   converge.
@@ -87,12 +88,14 @@ extension Tensor {
     guard n > 0 else { return ([], [], packed, 0) }
     var real = Tensor.zeros([n])
     var imaginary = Tensor.zeros([n])
+    let isLarge = !vectors && n >= MultishiftQR<S>.smallest && isFarFromOverflow
     let size = [Int32(n)]
     let info = matrix.update { a in
       packed.update { left in
         real.update { re in
           imaginary.update { im in
-            callLAPACK { work, length, info in
+            if isLarge { return Self.largeEigenvalues(a, n, re, im) }
+            return callLAPACK { work, length, info in
               S.lapack.geev(
                 vectors ? "V" : "N", "N", size, a, size, re, im, left, size, nil, [1], work,
                 [length], info)
@@ -106,5 +109,46 @@ extension Tensor {
     }
     let values = zip(real.elements, imaginary.elements).map { Complex($0, $1) }
     return (values, Complex.leadingFirst(values), packed, n)
+  }
+
+  /// Whether the entries' squares and their sums neither overflow nor vanish: `geev` scales matrices where they do.
+  private var isFarFromOverflow: Bool {
+    let largest = read { x in (0..<count).reduce(0) { Swift.max($0, abs(x[$1])) } }
+    return largest < S.greatestFiniteMagnitude.squareRoot() * 1e-6
+      && largest > S.leastNormalMagnitude.squareRoot() * 1e6
+  }
+
+  /// What `geev` does without vectors: balances, reduces to Hessenberg form and iterates, but on all workers and with
+  /// our own choice of shifts. Overwrites the matrix; returns LAPACK's info.
+  private static func largeEigenvalues(
+    _ a: UnsafeMutablePointer<S>, _ n: Int, _ real: UnsafeMutablePointer<S>,
+    _ imaginary: UnsafeMutablePointer<S>
+  ) -> Int32 {
+    let size = [Int32(n)]
+    let scales = Storage<S>(count: n)
+    var (low, high, info): (Int32, Int32, Int32) = (0, 0, 0)
+    _ = BLAS.kernels
+    S.lapack.gebal("B", size, a, size, &low, &high, scales.base, &info)
+    guard info == 0 else { return info }
+    // Outside these rows and columns the matrix is triangular now.
+    let core = Int(low) - 1..<Int(high)
+    guard core.count >= MultishiftQR<S>.smallest else {
+      return callLAPACK { work, length, info in
+        S.lapack.geev(
+          "N", "N", size, a, size, real, imaginary, nil, [1], nil, [1], work, [length], info)
+      }
+    }
+    for i in 0..<n { (real[i], imaginary[i]) = (a[i * (n + 1)], 0) }
+    let block = Storage<S>(count: core.count * core.count)
+    for (i, column) in core.enumerated() {
+      (block.base + i * core.count).update(
+        from: a + column * n + core.lowerBound, count: core.count)
+    }
+    HessenbergReduction.run(block.base, core.count)
+    let left = MultishiftQR(
+      block.base, core.count, real: real + core.lowerBound,
+      imaginary: imaginary + core.lowerBound
+    ).run()
+    return withExtendedLifetime(block) { left }
   }
 }

@@ -15,6 +15,17 @@ public struct LAPACKRoutines<S> {
       Flag, Flag, Count, Output, Count, Output, Output, Output, Count, Output, Count, Output,
       Count, Integers
     ) -> Void
+  let gebal: (Flag, Count, Output, Count, Integers, Integers, Output, Integers) -> Void
+  let lahqr: (Int32, Output, Output, Output, Integers) -> Void
+  let laqr3:
+    (
+      Int32, Int32, Int32, Int32, Output, Integers, Integers, Output, Output, Output, Output,
+      Output, Output, Int32
+    ) -> Void
+  let laqr5:
+    (
+      Int32, Int32, Int32, Int32, Output, Output, Output, Output, Output, Int32, Output, Output
+    ) -> Void
   let gees:
     (
       Flag, Count, Output, Count, Integers, Output, Output, Output, Count, Output, Count, Integers,
