@@ -64,7 +64,7 @@ private final class MovingLatents {
     let objectives = try Workers.current.map(Self.iterations * count) { problem in
       let (t, p) = (problem / count, problem % count)
       return try LinearFit(
-        .logistic, values: values[t][p], labels: labels[p], classes: 2,
+        .logistic, values: values[t][p].converted(), labels: labels[p], classes: 2,
         penalty: Self.penalty, tolerance: Self.tolerance
       ).objective
     }

@@ -52,6 +52,7 @@ extension Tensor {
   public var isFinite: Bool { read { asura_all_finite(S.kernelType, $0, count) != 0 } }
 
   /// The elements in another precision.
+  @inlinable
   public func converted<T: Scalar>(to type: T.Type = T.self) -> Tensor<T> {
     if let same = self as? Tensor<T> { return same }
     return Tensor<T>(shape) { y in

@@ -89,21 +89,6 @@ public struct LinearFit: Sendable {
     self.isConverged = isConverged
   }
 
-  /// The same of 32-bit values, as most traces hold them.
-  public init(
-    _ estimator: LinearEstimator, values: Tensor<Float>, labels: [Int], classes: Int,
-    penalty: Double = 0.01, shrinkage: Double = LinearProbe().shrinkage,
-    tolerance: Double = LinearProbe().tolerance
-  ) throws {
-    // Not `converted`, which is generic: a loop over elements of known types is far faster.
-    let double = Tensor<Double>(values.shape) { out in
-      values.read { x in for i in 0..<values.count { out[i] = Double(x[i]) } }
-    }
-    try self.init(
-      estimator, values: double, labels: labels, classes: classes, penalty: penalty,
-      shrinkage: shrinkage, tolerance: tolerance)
-  }
-
   private static func rows(_ values: Tensor<Double>, _ labels: [Double]) -> HeldRows {
     precondition(
       values.rank == 2 && values.shape[0] == labels.count && !labels.isEmpty,
