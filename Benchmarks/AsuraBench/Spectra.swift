@@ -24,12 +24,12 @@ func spectra(_ workload: Workload<Double>, width: String, shape: String) throws 
         .init("PyTorch eager", .theirs("eig-dense \(width)")),
       ], tolerance: 1e-8),
     Measure(
-      name: "Jacobian by J·v", shape: shape, target: 1,
+      name: "Jacobian by Jᵀ·w", shape: shape, target: 1,
       contestants: [
         .ours { .moduli([try StateJacobian(of: map, at: state).matrix().norm]) },
-        .ours("by Jᵀ·w") {
-          let rows = Tensor<Double>.identity(map.dimension)
-          return .moduli([try StateJacobian(of: map, at: state).applyTransposed(rows).norm])
+        .ours("by J·v") {
+          let columns = Tensor<Double>.identity(map.dimension)
+          return .moduli([try StateJacobian(of: map, at: state).apply(columns).norm])
         },
       ], tolerance: 1e-12),
   ]
