@@ -120,6 +120,7 @@ private func describe(_ type: Any.Type) -> String {
   case is Bool.Type: return "true or false"
   case is String.Type: return "text"
   case is [Double].Type: return "a list of numbers"
+  case is any ExpressibleByArrayLiteral.Type: return "a list"
   default: return "a mapping of options"
   }
 }

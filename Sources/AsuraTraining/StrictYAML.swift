@@ -4,7 +4,7 @@ import Foundation
 import Yams
 
 /// Reads YAML from outside: of a size a person writes, without a way to grow, with errors that name the file.
-enum StrictYAML {
+package enum StrictYAML {
   /// The largest file taken in.
   private static var mostBytes: Int { 1 << 20 }
 
@@ -12,7 +12,7 @@ enum StrictYAML {
   /// - Parameters:
   ///   - source: what the text is called in messages.
   ///   - expected: what it should hold, for one that holds nothing.
-  static func decode<Value: Decodable>(
+  package static func decode<Value: Decodable>(
     _ text: String, source: String, expected: String,
     preparing prepare: (inout Node) throws -> Void = { _ in }
   ) throws -> Value {
@@ -50,7 +50,7 @@ enum StrictYAML {
   }
 
   /// A file's text; `what` it is and `remedy` are for the message when it cannot be read.
-  static func text(of url: URL, _ what: String, remedy: String) throws -> String {
+  package static func text(of url: URL, _ what: String, remedy: String) throws -> String {
     let data: Data
     do {
       // No more than can be taken in, whatever the file is.

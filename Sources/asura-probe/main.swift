@@ -21,9 +21,14 @@ struct AsuraProbeCommand: AsyncParsableCommand {
         asura-probe attention addition.h5
         asura-probe geometry addition.h5
         asura-probe patch runs/addition
+
+      Or ask a ready question, with all that is needed to answer it:
+
+        asura-probe run Probes/where-is-the-carry.yaml
       """,
     subcommands: [
       JacobianCommand.self, FixedPointsCommand.self, FlowCommand.self, LinearCommand.self,
       LensCommand.self, AttentionCommand.self, GeometryCommand.self, PatchCommand.self,
+      RunCommand.self,
     ])
 }
