@@ -3,6 +3,7 @@ import AsuraConfiguration
 /// Where in a command's JSON result values stand.
 ///
 ///     overthinking.exactMatch[-1]              the last of a list
+///     overthinking.exactMatch[60...]           from the 61st on
 ///     paths[*].straightness                    of all elements
 ///     cells[iteration=20].score.accuracy       of the elements whose iteration is 20
 ///     effects[effect=max].head                 of the element with the largest effect
@@ -10,6 +11,8 @@ package struct ResultPath: Equatable, Sendable {
   private enum Step: Equatable {
     case key(String)
     case index(Int)
+    /// All from that index on.
+    case from(Int)
     case all
     case equal(String, to: String)
     case extreme(String, isLargest: Bool)
@@ -38,6 +41,8 @@ package struct ResultPath: Equatable, Sendable {
           steps.append(.all)
         } else if let index = Int(inside) {
           steps.append(.index(index))
+        } else if inside.hasSuffix("..."), let first = Int(inside.dropLast(3)), first >= 0 {
+          steps.append(.from(first))
         } else if sides.count == 2, !sides[0].isEmpty {
           let isExtreme = sides[1] == "max" || sides[1] == "min"
           steps.append(
@@ -83,6 +88,7 @@ package struct ResultPath: Equatable, Sendable {
           found.append(list[place])
         }
         values = found
+      case .from(let first): values = values.flatMap { ($0.elements ?? []).dropFirst(first) }
       case .all: values = values.flatMap { $0.elements ?? [$0] }
       case .equal(let key, let wanted):
         let elements = values.flatMap { $0.elements ?? [$0] }

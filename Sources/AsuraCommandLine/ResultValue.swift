@@ -115,13 +115,13 @@ package enum ResultSummary: String, CaseIterable, Sendable {
     let sorted = numbers.filter { !$0.isNaN }.sorted()
     guard let least = sorted.first, let most = sorted.last else { return .nothing }
     let middle = sorted.count / 2
-    return .number(
-      switch self {
-      case .min: least
-      case .max: most
-      case .median:
-        sorted.count.isMultiple(of: 2) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[middle]
-      default: sorted.reduce(0, +) / Double(sorted.count)
-      })
+    switch self {
+    case .min: return .number(least)
+    case .max: return .number(most)
+    case .median where sorted.count.isMultiple(of: 2):
+      return .number((sorted[middle - 1] + sorted[middle]) / 2)
+    case .median: return .number(sorted[middle])
+    default: return .number(sorted.reduce(0, +) / Double(sorted.count))
+    }
   }
 }

@@ -123,15 +123,12 @@ struct InvestigationTrace: Decodable {
 
   /// The same as options of asura-trace capture.
   var arguments: [String] {
-    var arguments: [String] = []
-    for (option, value) in [
-      ("--kind", kind), ("--length", length.map(String.init)),
-      ("--examples", examples.map(String.init)), ("--iterations", iterations.map(String.init)),
-      ("--seed", seed.map(String.init)), ("--sites", sites?.joined(separator: ",")),
-    ] {
-      if let value { arguments += [option, value] }
-    }
-    return arguments
+    let values: KeyValuePairs<String, String?> = [
+      "--kind": kind, "--length": length?.description, "--examples": examples?.description,
+      "--iterations": iterations?.description, "--seed": seed?.description,
+      "--sites": sites?.joined(separator: ","),
+    ]
+    return values.flatMap { option, value in value.map { [option, $0] } ?? [] }
   }
 
   /// Throws where a capture of `model` on examples of `task` would not begin.

@@ -50,10 +50,11 @@ struct InvestigationAnalysis: Decodable {
     report = try fields.value(.report, default: [])
     // A folder and file of that name are made.
     let isName = name.wholeMatch(of: /[A-Za-z0-9][A-Za-z0-9_-]{0,63}/) != nil
-    guard isName, name != "trace" else {
+    guard isName, name != "trace", name != "model" else {
       throw ConfigurationError(
         field: "\(field).name", found: shortened(name),
-        expected: "letters, digits, - and _, and not trace", remedy: "it names a folder")
+        expected: "letters, digits, - and _, and neither trace nor model",
+        remedy: "it names a folder")
     }
     _ = try arguments(in: "")
   }

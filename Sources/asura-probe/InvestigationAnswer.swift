@@ -57,7 +57,10 @@ struct InvestigationAnswer: Encodable {
         return Finding(
           say: report.say, value: value, of: report.summary.rawValue, path: report.value.text)
       }
-      let files = result["files"]?.texts ?? []
+      // All are in the analysis's folder; commands tell them by their full paths.
+      let files = (result["files"]?.texts ?? []).map {
+        step.folder + "/" + URL(fileURLWithPath: $0).lastPathComponent
+      }
       return Part(
         name: analysis.name, probe: analysis.probe.name, findings: findings,
         reading: result["reading"]?.texts ?? [], charts: files.filter { $0.hasSuffix(".svg") },
@@ -66,20 +69,20 @@ struct InvestigationAnswer: Encodable {
     self.missing = missing
   }
 
-  /// The answer as a page of Markdown; charts are shown from its own folder, or named.
-  func page(in folder: String? = nil) -> String {
+  /// The answer as Markdown: charts are shown, for a page in the investigation's folder, or named.
+  func page(showingCharts: Bool) -> String {
     var lines = ["# \(question)", ""]
     for part in parts {
       lines += ["## \(part.name == part.probe ? part.name : "\(part.name) (\(part.probe))")", ""]
       lines += part.findings.map { "- \($0.say): \($0.value?.shown ?? "not in the result")" }
       if !part.findings.isEmpty { lines.append("") }
       if !part.reading.isEmpty {
-        lines += ["What the analysis says of it:", ""] + part.reading.map { "> \($0)" } + [""]
+        lines += ["What the analysis says of it:", ""] + part.reading.map { "> - \($0)" } + [""]
       }
-      if let folder {
+      if showingCharts {
         lines += part.charts.flatMap { chart -> [String] in
           let name = URL(fileURLWithPath: chart).lastPathComponent
-          return ["![\(name)](\(Self.link(chart, from: folder)))", ""]
+          return ["![\(name)](\(part.name)/\(name))", ""]
         }
       } else if !part.charts.isEmpty {
         lines += ["Charts: \(part.charts.joined(separator: ", "))", ""]
@@ -90,11 +93,5 @@ struct InvestigationAnswer: Encodable {
     }
     lines += ["## By hand", ""] + commands.map { "    \($0)" } + [""]
     return lines.joined(separator: "\n")
-  }
-
-  private static func link(_ file: String, from folder: String) -> String {
-    let path = URL(fileURLWithPath: file).path
-    let base = URL(fileURLWithPath: folder, isDirectory: true).path + "/"
-    return path.hasPrefix(base) ? String(path.dropFirst(base.count)) : path
   }
 }

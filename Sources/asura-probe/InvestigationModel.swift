@@ -43,7 +43,8 @@ struct InvestigationModel {
       let model = try RunFolder.trainedModel(at: run.url, as: Float.self)
       pending = nil
       hash = model.weightsHash
-      return try Self.check(trace, model, recipe.task)
+      try Self.check(trace, model, recipe.task)
+      return
     }
     pending =
       isBegun ? Child(program: "asura-train", arguments: ["resume", place]) : training

@@ -34,8 +34,11 @@ struct InvestigationPlan {
       model = try InvestigationModel(
         run.map(InvestigatedModel.init(run:)) ?? investigation.model, in: run == nil ? home : "",
         models: root + "/models", trace: investigation.trace)
-    } catch let error as CommandError {
-      throw CommandError("\(path): \(error.message)", status: error.status, remedy: error.remedy)
+    } catch {
+      guard let cause = error as? CommandError ?? explainedProbe(error) else { throw error }
+      let subject = run.map { "\(path), --model \($0)" } ?? path
+      throw CommandError(
+        "\(subject): \(cause.message)", status: cause.status, remedy: cause.remedy)
     }
     let file = folder + "/trace/trace.h5"
     let capture = investigation.trace.arguments

@@ -56,7 +56,8 @@ struct RunCommand: ParsableCommand {
     while root.count > 1, root.hasSuffix("/") { root.removeLast() }
     var plan = try InvestigationPlan(file, root: root, run: model)
     let steps = plan.commands.map {
-      Step(name: $0.name, command: $0.command.line, isDone: $0.isDone && (!force || $0.name == "model"))
+      let isKept = !force || $0.name == "model"
+      return Step(name: $0.name, command: $0.command.line, isDone: $0.isDone && isKept)
     }
     if dryRun {
       if reporting.json { return try JSONOutput.print(steps) }
@@ -69,12 +70,12 @@ struct RunCommand: ParsableCommand {
 
     let answer = try InvestigationAnswer(plan)
     let page = plan.folder + "/answer.md"
-    try OutputFile(page, force: true).write(answer.page(in: plan.folder))
+    try OutputFile(page, force: true).write(answer.page(showingCharts: true))
     try OutputFile(plan.folder + "/answer.json", force: true).write(JSONOutput.text(answer))
     if reporting.json {
       try JSONOutput.print(answer)
     } else {
-      print(answer.page())
+      print(answer.page(showingCharts: false))
       print("Wrote \(page) and answer.json beside it.")
     }
     guard answer.missing.isEmpty else {
