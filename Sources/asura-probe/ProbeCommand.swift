@@ -105,5 +105,6 @@ func located(_ name: String, in folder: String) -> String {
       parts.append(part)
     }
   }
-  return (folder.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
+  let path = (folder.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
+  return path.isEmpty ? "." : path
 }
