@@ -16,13 +16,18 @@ int asura_vector_level(void) { return 0; }
 #endif
 
 #if defined(__linux__)
+#include <fcntl.h>
 #include <sched.h>
 int asura_available_processors(void) {
   cpu_set_t set;
   return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
 }
+void asura_begin_writeback(int descriptor) {
+  sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
 #else
 int asura_available_processors(void) { return 0; }
+void asura_begin_writeback(int descriptor) {}
 #endif
 
 int asura_thread_number(void) {

@@ -12,6 +12,8 @@ typedef enum { ASURA_F32 = 0, ASURA_F64 = 1 } asura_type;
 int asura_vector_level(void);
 /// How many processors this process may run on, 0 when the system does not tell.
 int asura_available_processors(void);
+/// Has the system begin to bring a file's changes to the disk, without waiting for it; nothing where it cannot.
+void asura_begin_writeback(int descriptor);
 /// The calling thread's number, counted from 0 in the order in which threads ask first.
 int asura_thread_number(void);
 

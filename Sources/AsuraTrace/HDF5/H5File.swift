@@ -1,3 +1,4 @@
+internal import AsuraKernels
 internal import CHDF5
 import Foundation
 
@@ -127,13 +128,24 @@ package struct H5File: Sendable {
   /// without the flag that says so.
   private static func keepFromChildren(_ handle: H5Handle) {
     HDF5.locked {
-      var place: UnsafeMutableRawPointer?
-      guard H5Fget_vfd_handle(handle.id, asura_h5p_default(), &place) >= 0, let place else {
-        return
-      }
-      let descriptor = place.load(as: Int32.self)
+      guard let descriptor = descriptor(handle) else { return }
       _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     }
+  }
+
+  /// Has the system begin to bring what was handed to it to the disk, without waiting for it: whoever waits in the end
+  /// waits for little then.
+  package func beginWriteback() {
+    HDF5.locked {
+      if let descriptor = Self.descriptor(handle) { asura_begin_writeback(descriptor) }
+    }
+  }
+
+  /// The system's number of an open file; call it under HDF5's lock.
+  private static func descriptor(_ handle: H5Handle) -> Int32? {
+    var place: UnsafeMutableRawPointer?
+    guard H5Fget_vfd_handle(handle.id, asura_h5p_default(), &place) >= 0 else { return nil }
+    return place?.load(as: Int32.self)
   }
 
   /// Closing a written file closes what is open in it, so that it is whole on disk when `close`

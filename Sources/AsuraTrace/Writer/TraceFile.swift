@@ -30,6 +30,8 @@ final class TraceFile: @unchecked Sendable {
 
   /// Commits that follow each other faster are made to last together, this many seconds after the last.
   private static let interval = 0.02
+  /// So many bytes are gathered before the disk is set to work on them.
+  private static let writeback = 4 << 20
 
   private let output: OutputFile
   private let file: H5File
@@ -47,6 +49,7 @@ final class TraceFile: @unchecked Sendable {
   /// Iterations that are whole, but not yet to stay.
   private var waiting: [Int] = []
   private var lastSettled = Date.distantPast
+  private var sinceWriteback = 0
   private var isClosed = false
 
   /// - Parameter old: a trace whose committed iterations are taken over first. Until they are, the new file has
@@ -102,6 +105,11 @@ final class TraceFile: @unchecked Sendable {
     let lead = place.block.map { [$0] } ?? []
     try groups[place.group].write(
       chunk, array: place.array, iteration: iteration, offset: lead + place.grid.offset(of: index))
+    sinceWriteback += chunk.bytes.count
+    if sinceWriteback >= Self.writeback {
+      file.beginWriteback()
+      sinceWriteback = 0
+    }
     if let array = checkedArrays[[place.group, place.array]] {
       moments[iteration, default: [:]][array, default: [:]][[place.block ?? 0, index]] =
         chunk.moments
