@@ -3,7 +3,8 @@ internal import Foundation
 
 /// How many bits it takes to tell the labels to one who has the values, by online coding (Voita and Titov,
 /// "Information-theoretic probing with minimum description length", EMNLP 2020): the labels are sent in portions that
-/// double, each coded by a logistic probe fitted to those before it, the first as if all classes were as likely.
+/// double, each coded by a logistic probe fitted to those before it, and as if all classes were as likely where there are
+/// fewer than `fewestRows` rows a class before it, as for the first.
 ///
 /// The penalty of each portion is the one that coded the portions before it best, so that choosing it costs nothing.
 /// A probability mixes the probe's with a uniform one of weight K / (n + K) for K classes after n rows.
@@ -20,7 +21,7 @@ public struct DescriptionLength: Sendable, Equatable {
   /// How many times shorter it is than the code by shares: above 1 only where the values tell something.
   public var compressionOfShares: Double { shareBits / bits }
 
-  /// The fewest rows a first portion has, for each class.
+  /// The fewest rows that a probe is fitted to, for each class.
   static let fewestRows = 8
 
   /// - Parameters:
@@ -38,6 +39,11 @@ public struct DescriptionLength: Sendable, Equatable {
     var spent = [Double](repeating: 0, count: sorted.count)
     var starts = [[Double]?](repeating: nil, count: sorted.count)
     for part in parts.indices.dropFirst() {
+      guard sum.count >= Double(Self.fewestRows * classes) else {
+        bits += uniform * Double(parts[part].count)
+        sum.add(moments[part])
+        continue
+      }
       let values = Standardized(sum)
       let past = parts.indices.map { $0 < part }
       var start: [Double]?

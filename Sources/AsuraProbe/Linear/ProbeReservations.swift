@@ -49,10 +49,14 @@ struct ProbeReservations {
       notes.append(
         "\(name) is known of too few examples at \(list(few)) for \(folds) folds: no probe there.")
     }
-    for (c, positions) in rare.sorted(by: { $0.key < $1.key }) {
+    let most = 8
+    for (c, positions) in rare.sorted(by: { $0.key < $1.key }).prefix(most) {
       notes.append(
         "warning: class '\(c)' of \(name) has fewer examples than there are folds (\(folds)) at \(list(positions)): "
           + "some probes never saw it, or are never tested on it.")
+    }
+    if rare.count > most {
+      notes.append("warning: the same is true of \(rare.count - most) more classes of \(name).")
     }
     return notes
   }

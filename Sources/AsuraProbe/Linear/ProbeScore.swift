@@ -48,11 +48,15 @@ struct Confusion: Sendable {
 /// The sums that R² is made of.
 struct ErrorSums: Sendable {
   private var (n, y, yy, errors) = (0.0, 0.0, 0.0, 0.0)
+  /// The first number: sums about it lose nothing of numbers that are large beside their spread.
+  private var origin: Double?
 
   mutating func add(_ y: Double, predicted: Double, weight: Double = 1) {
+    let origin = origin ?? y
+    self.origin = origin
     n += weight
-    self.y += weight * y
-    yy += weight * y * y
+    self.y += weight * (y - origin)
+    yy += weight * (y - origin) * (y - origin)
     errors += weight * (y - predicted) * (y - predicted)
   }
 
