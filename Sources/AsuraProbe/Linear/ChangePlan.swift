@@ -48,6 +48,9 @@ struct ChangePlan: Sendable {
         switch followUp.change {
         case .erase(let method): shift = .erase(try ConceptEraser(method, moments))
         case .push(let amount, let index):
+          // A class that does not occur here has no direction to push along.
+          let counts = findings.cells[t][place]?.classCounts ?? []
+          if counts.indices.contains(index), counts[index] == 0 { continue }
           let direction = try findings.weights.direction(
             iteration: iteration, position: position, class: index)
           let norm = direction.norm
@@ -56,6 +59,12 @@ struct ChangePlan: Sendable {
         }
         for p in own { shifts[iteration, default: [:]][site.positions[p]] = shift }
       }
+    }
+    guard !shifts.isEmpty else {
+      throw ProbeError(
+        .labels,
+        "the class to push \(findings.fact) towards occurs at none of the probed positions",
+        remedy: "Push towards another class, or probe other positions.")
     }
     self.shifts = shifts
     positions = Set(shifts.values.flatMap(\.keys)).sorted()
@@ -180,10 +189,11 @@ struct AnswerScoring {
     let classes = labels.classes?.count ?? 0
     var byClass = [(right: Double, all: Double)](repeating: (0, 0), count: classes)
     for (example, row) in (targets ?? []).enumerated() {
-      var isWhole = true
+      var (isWhole, isAsked) = (true, false)
       for (position, target) in row.enumerated() where target >= 0 {
         let isRight = answers[example * positions + position] == target
         asked += 1
+        isAsked = true
         if isRight { right += 1 } else { isWhole = false }
         guard changed.contains(position) else { continue }
         all += 1
@@ -194,6 +204,7 @@ struct AnswerScoring {
           if isRight { byClass[Int(label)].right += 1 }
         }
       }
+      guard isAsked else { continue }
       examples += 1
       if isWhole { exact += 1 }
     }

@@ -50,9 +50,9 @@ public struct ProbeWeights: Sendable, Equatable {
   // MARK: - Directions
 
   /// The direction `[width]` in which the score of class `index` grows most against that of `other`, or against the
-  /// mean of all other classes; that of the number itself for a probe of a number. Not normalised: moving by `d / ‖d‖²`
-  /// raises the difference of the scores by one.
-  /// - Throws: `ProbeError` when there is no probe of that iteration and position, or no such class.
+  /// mean of all other classes that occur there; that of the number itself for a probe of a number. Not normalised:
+  /// moving by `d / ‖d‖²` raises the difference of the scores by one.
+  /// - Throws: `ProbeError` when there is no probe of that iteration and position, no such class, or none there.
   public func direction(
     iteration: Int, position: Int, class index: Int = 0, against other: Int? = nil
   ) throws -> Tensor<Double> {
@@ -62,12 +62,21 @@ public struct ProbeWeights: Sendable, Equatable {
         .notFound, "the probe of \(fact) has no class \(index)",
         remedy: "It has \(classes.count), counted from 0: \(classes.joined(separator: ", "))")
     }
+    // Classes that do not occur there have a score of −∞ and no weights.
+    let (t, p) = try place(iteration: iteration, position: position)
+    let occurring = classes.indices.filter { bias[[t, p, $0]] > -.infinity }
+    for index in [index] + (other.map { [$0] } ?? []) where !occurring.contains(index) {
+      throw ProbeError(
+        .notFound,
+        "the class '\(classes[index])' of \(fact) does not occur at iteration \(iteration), position \(position)",
+        remedy: "These do: \(occurring.map { classes[$0] }.joined(separator: ", "))")
+    }
     var direction = rows[index]
     if let other {
       direction.add(rows[other], times: -1)
     } else {
-      let others = Double(classes.count - 1)
-      for c in classes.indices where c != index { direction.add(rows[c], times: -1 / others) }
+      let others = occurring.filter { $0 != index }
+      for c in others { direction.add(rows[c], times: -1 / Double(others.count)) }
     }
     return direction
   }
@@ -86,14 +95,7 @@ public struct ProbeWeights: Sendable, Equatable {
   /// The weights `[class, width]` of one probe. A probe of all positions together answers for each of them.
   /// - Throws: `ProbeError` when there is none.
   public func cell(iteration: Int, position: Int) throws -> Tensor<Double> {
-    guard let t = iterations.firstIndex(of: iteration),
-      let p = positions == [Self.pooled] ? 0 : positions.firstIndex(of: position)
-    else {
-      throw ProbeError(
-        .notFound, "there is no probe of \(fact) at iteration \(iteration), position \(position)",
-        remedy: "There are probes of iterations \(list(iterations)) and "
-          + (positions == [Self.pooled] ? "all positions." : "positions \(list(positions))."))
-    }
+    let (t, p) = try place(iteration: iteration, position: position)
     let rows = weights[t][p]
     guard rows.isFinite else {
       throw ProbeError(
@@ -102,6 +104,18 @@ public struct ProbeWeights: Sendable, Equatable {
         remedy: "Choose another position.")
     }
     return rows
+  }
+
+  private func place(iteration: Int, position: Int) throws -> (t: Int, p: Int) {
+    guard let t = iterations.firstIndex(of: iteration),
+      let p = positions == [Self.pooled] ? 0 : positions.firstIndex(of: position)
+    else {
+      throw ProbeError(
+        .notFound, "there is no probe of \(fact) at iteration \(iteration), position \(position)",
+        remedy: "There are probes of iterations \(list(iterations)) and "
+          + (positions == [Self.pooled] ? "all positions." : "positions \(list(positions))."))
+    }
+    return (t, p)
   }
 
   private func list(_ numbers: [Int]) -> String {

@@ -57,6 +57,21 @@ import Testing
     }
   }
 
+  /// Classes that do not occur at a position count for nothing there.
+  @Test func absentClassesHaveNoDirection() throws {
+    let weights = ProbeWeights(
+      site: "latent", fact: "sum", classes: ["a", "b", "c"], iterations: [1], positions: [0],
+      weights: Tensor([1, 1, 3, 1], [5, 2, 0]), bias: Tensor([1, 1, 3], [0, 0, -.infinity]),
+      mean: .zeros([1, 1, 1]))
+    #expect(try weights.direction(iteration: 1, position: 0, class: 0).elements == [3])
+    for (index, other) in [(2, 0), (0, 2)] {
+      let error = try #require(throws: ProbeError.self) {
+        try weights.direction(iteration: 1, position: 0, class: index, against: other)
+      }
+      #expect(error.description.contains("'c' of sum does not occur"), "\(error)")
+    }
+  }
+
   @Test func onePooledProbeAnswersForAllPositions() throws {
     let pooled = ProbeWeights(
       site: "latent", fact: "sum", classes: ["a", "b", "c"], iterations: [1],
