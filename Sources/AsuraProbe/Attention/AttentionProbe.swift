@@ -3,7 +3,8 @@ internal import AsuraTrace
 
 /// What attention does at each iteration: how spread, where to, and whether it still changes.
 ///
-/// Patterns are read an iteration and some examples at a time, so memory does not grow with either.
+/// Patterns are read an iteration and some examples at a time, so memory does not grow with the iterations, and with the
+/// examples by the masks of named keys alone, 8 bytes for each query and key.
 public struct AttentionProbe: Sendable {
   /// Keys of which to tell how much attention they get.
   public var groups: [KeyGroup]

@@ -2,7 +2,7 @@ internal import AsuraTensor
 internal import Foundation
 
 extension GeometryStudy {
-  /// Views at least this much alike are called the same.
+  /// Views with at least this CKA are called alike.
   public static let alike = 0.99
 
   /// What the study says, in a few sentences that claim no more than it shows.
@@ -28,8 +28,8 @@ extension GeometryStudy {
     let since = (cka.lastIndex { !($0 >= Self.alike) } ?? -1) + 1
     let lowest = zip(places, cka).filter { $0.1.isFinite }.min { $0.1 < $1.1 }
     return
-      "\(name(run: run, site: site)): from t=\(views[places[since]].iteration) on all are as at the end, "
-      + "t=\(views[last].iteration), but for a turn and a scale (CKA at least \(Self.alike))"
+      "\(name(run: run, site: site)): from t=\(views[places[since]].iteration) on the CKA with the end, "
+      + "t=\(views[last].iteration), is \(Self.alike) or more: alike in their largest directions, but for a turn and a scale"
       + (lowest.map { "; least alike is t=\(views[$0.0].iteration), with \(short($0.1))." } ?? ".")
   }
 

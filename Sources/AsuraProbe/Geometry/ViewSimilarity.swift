@@ -6,7 +6,8 @@ public struct ViewSimilarity: Sendable {
   /// width it is too high.
   public let cka: Tensor<Double>
   /// The same from the unbiased estimate of each term (Song et al. 2012; Nguyen et al. 2021): 0 on average for unrelated
-  /// views, and so below 0 at times. NaN for fewer than 4 points.
+  /// views, and so below 0 at times. NaN for fewer than 4 points, and for points that are all
+  /// equally far from each other.
   public let debiasedCKA: Tensor<Double>
   /// The orthogonal Procrustes distance of the centred points, each view scaled to norm 1: the least ‖X − YQ‖ over all
   /// turns and reflections Q, (2 − 2‖XᵀY‖_*)^½, from 0 to √2 (Williams et al. 2021). The narrower view is taken for the
@@ -35,6 +36,8 @@ public struct ViewSimilarity: Sendable {
         + own[a].norm * own[b].norm / ((n - 1) * (n - 2))
     }
     let spreads = (0..<views).map { debias(own[$0].biased, $0, $0) }
+    // Of points equally far from each other nothing is left but rounding.
+    @Sendable func isSpread(_ v: Int) -> Bool { spreads[v] > 1e-12 * own[v].biased }
     for a in 0..<views {
       let skips = !hasProcrustes || isCancelled()
       let row = try Workers.current.map(views - a) { (k) throws(LinearAlgebraError) in
@@ -45,7 +48,8 @@ public struct ViewSimilarity: Sendable {
         let norms = own[a].norm * own[b].norm
         return (
           dot / (own[a].biased * own[b].biased).squareRoot(),
-          n > 3 ? debias(dot, a, b) / (spreads[a] * spreads[b]).squareRoot() : .nan,
+          n > 3 && isSpread(a) && isSpread(b)
+            ? debias(dot, a, b) / (spreads[a] * spreads[b]).squareRoot() : .nan,
           max(0, 2 - 2 * nuclear / norms.squareRoot()).squareRoot()
         )
       }

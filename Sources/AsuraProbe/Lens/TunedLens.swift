@@ -47,11 +47,12 @@ public struct TunedLens: Sendable {
   /// A map must take away this share of what is left without one to count.
   public static let leastGain = 0.1
 
-  /// A map counts when the interval of what it takes away lies above zero and that is at least `leastGain` of the whole.
+  /// A map counts when the interval of what it takes away lies above zero and that is at least `leastGain` of the whole;
+  /// without intervals, of one example, none does.
   public var verdict: Verdict {
     let whole = means.untuned.value
     func counts(_ gain: Estimate) -> Bool {
-      gain.value >= Self.leastGain * whole && gain.value > 0 && !(gain.lower <= 0)
+      gain.value >= Self.leastGain * whole && gain.lower > 0
     }
     if counts(sharedOverOwn), counts(untunedOverOwn) { return .own }
     return counts(untunedOverShared) ? .shared : counts(untunedOverOwn) ? .own : .untuned

@@ -183,6 +183,11 @@ private func random(_ shape: [Int], seed: UInt64) -> Tensor<Double> {
     let none = try GeometryProbe().run(
       on: views, runs: ["a"], examples: [0], isCancelled: { true })
     #expect(none.map(\.examples) == nil)
+    // Points equally far from each other have no shape that could be compared without bias.
+    let corners = Tensor<Double>.identity(4).reshaped([4, 1, 4])
+    let even = try study([LatentFixture([corners, random([4, 1, 4], seed: 8)])])
+    #expect(even.similarity.debiasedCKA.elements.prefix(3).allSatisfy { $0.isNaN })
+    #expect(abs(even.similarity.cka[[0, 0]] - 1) < 1e-12)
     let flat = try study([LatentFixture([x])]) { $0.hasProcrustes = false }
     #expect(flat.similarity.procrustes[[0, 0]].isNaN && flat.isComplete)
   }

@@ -31,6 +31,11 @@ import Testing
     #expect(tuned.means.shared.value < 0.02 * tuned.means.untuned.value)
     #expect(tuned.verdict == .shared)
     #expect(abs(tuned.sharedOverOwn.value) < 1e-9)
+    // One example held out has no interval, and so no verdict for a map.
+    let few = try #require(
+      try fit(TracedModel(model, tokens(4), iterations: 4).run, iterations: [3, 4]))
+    #expect(few.heldOut.count == 1 && few.untunedOverShared.lower.isNaN)
+    #expect(few.verdict == .untuned)
   }
 
   /// Latents at rest leave nothing to tune.
