@@ -47,9 +47,7 @@ struct LinearCharts {
       return mean.contains { $0.isFinite } ? LineChart.Series(name, x: t, y: mean) : nil
     }
     var own = LineChart.Series(score, x: t, y: findings.mean { $0.score.headline })
-    let ends = zip(
-      findings.mean { $0.interval?.lowerBound }, findings.mean { $0.interval?.upperBound })
-    let band = ends.map { $0.isNaN || $1.isNaN ? 0...0 : $0...$1 }
+    let band = findings.meanIntervals.map { $0 ?? 0...0 }
     if band.contains(where: { $0 != 0...0 }) { own.band = band }
     let series: [LineChart.Series?] = [
       own, isClass ? line("balanced accuracy") { $0.score.balancedAccuracy } : nil,

@@ -24,7 +24,7 @@ struct LinearCommand: ParsableCommand {
       A file of labels has a line for each example: comma-separated with a first line of names, or \
       JSON objects. Columns example and position say whose label it is.
 
-      The columns of the table, means over positions:
+      The columns of the table, means over positions; the interval is the mean's:
         accuracy     of held-out examples; R², the share of variance explained, of numbers
         balanced     the mean over classes of the share of a class that is right
         AUC          the chance that a row of a class scores higher than one of another
@@ -79,7 +79,7 @@ struct LinearCommand: ParsableCommand {
         on: site, labels: labels, tokens: Self.tokens(input, labels), iterations: iterations,
         positions: positions, isCancelled: { Interrupt.isRequested },
         progress: { progress.advance(by: $0, $1) })
-      guard let run, let probed = found else { return found }
+      guard let run, let probed = found, probed.failure == nil else { return found }
       for followUp in followUps where !Interrupt.isRequested {
         let effect = try followUp.run(
           run, site, probed, labels: labels, isCancelled: { Interrupt.isRequested },
@@ -104,9 +104,19 @@ struct LinearCommand: ParsableCommand {
     files.append(weightsFile.relativePath)
     let report = LinearReport(findings, trace: trace, reader: reader, files: files, isComplete)
     if reporting.json { try JSONOutput.print(report) } else { report.show() }
-    if !isComplete { warn("interrupted: what was done by then was written") }
+    if !isComplete, findings.failure == nil {
+      warn("interrupted: what was done by then was written")
+    }
     for note in findings.notes where note.hasPrefix("warning: ") {
       warn(String(note.dropFirst("warning: ".count)))
+    }
+    if let failure = findings.failure {
+      warn(
+        "ended by an error: \(findings.iterations.count) of \(iterations.count) iterations were probed"
+      )
+      let cause = explainedProbe(failure)
+      throw CommandError(
+        cause?.message ?? "\(failure)", status: .checkFailed, remedy: cause?.remedy)
     }
   }
 

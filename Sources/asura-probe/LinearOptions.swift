@@ -162,6 +162,11 @@ struct LinearMethodOptions: ParsableArguments {
     where value < 0 {
       throw ValidationError("\(option) is \(value), expected 0 or more")
     }
+    guard replicates == 0 || replicates >= LinearProbe.fewestReplicates else {
+      throw ValidationError(
+        "--replicates is \(replicates), expected \(LinearProbe.fewestReplicates) or more, or 0 for no intervals"
+      )
+    }
     if let memory, memory.bytes < 1 {
       throw ValidationError("--memory is \(memory.bytes), expected some bytes")
     }

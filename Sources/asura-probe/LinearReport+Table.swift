@@ -49,8 +49,9 @@ extension LinearReport {
         cells.append(text(value, names[place]))
         if place == 0 {
           cells.append(
-            row.interval.0.isNaN
-              ? "–" : "\(text(row.interval.0, names[0]))…\(text(row.interval.1, names[0]))")
+            row.interval.map {
+              "\(text($0.lowerBound, names[0]))…\(text($0.upperBound, names[0]))"
+            } ?? "–")
         }
       }
       table.append(cells)

@@ -92,7 +92,7 @@ struct LinearReport: Encodable {
   struct Row {
     let iteration: Int
     let values: [Double]
-    let interval: (Double, Double)
+    let interval: ClosedRange<Double>?
   }
 
   private enum CodingKeys: String, CodingKey {
@@ -144,13 +144,10 @@ struct LinearReport: Encodable {
         findings.mean { $0.score.r2 }, findings.mean { $0.null?.mean },
         findings.mean { $0.selectivity },
       ]
-    let ends = (
-      findings.mean { $0.interval?.lowerBound }, findings.mean { $0.interval?.upperBound }
-    )
+    let intervals = findings.meanIntervals
     rows = findings.iterations.enumerated().map { index, iteration in
       Row(
-        iteration: iteration, values: columns.map { $0[index] },
-        interval: (ends.0[index], ends.1[index]))
+        iteration: iteration, values: columns.map { $0[index] }, interval: intervals[index])
     }
   }
 }

@@ -175,6 +175,7 @@ private func report(_ outcome: Outcome) throws -> Report {
     (["--fact", "kary"], 3, "odd, one, token"), ([], 2, "odd, one, token"),
     (["--fact", "one"], 2, "constant"), (["--fact", "odd", "--folds", "61"], 2, "60 examples"),
     (["--fact", "odd", "--folds", "2"], 2, "3 or more"),
+    (["--fact", "odd", "--replicates", "5"], 2, "20 or more"),
     (["--fact", "odd", "--site", "embed"], 3, "latent"),
     (["--fact", "odd", "--iter", "9"], 3, "0...4"),
     (["--fact", "odd", "--positions", "7"], 3, "0...2"),

@@ -8,8 +8,8 @@ public struct ConceptEraser: Sendable {
     /// The orthogonal projection that makes all class means one (Haghighatkhah et al., "Better hit the nail on the head
     /// than beat around the bush", EMNLP 2022).
     case mean
-    /// The least change, in mean square of standardised values, after which no linear probe does better than a constant
-    /// (Belrose et al., "LEACE: perfect linear concept erasure in closed form", NeurIPS 2023, theorem 4.3).
+    /// The affine map of least change in mean square, whatever the inner product, after which no linear probe does better
+    /// than a constant (Belrose et al., "LEACE: perfect linear concept erasure in closed form", NeurIPS 2023, theorem 4.3).
     case leace
   }
 

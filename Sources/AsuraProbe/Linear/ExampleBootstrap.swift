@@ -31,10 +31,10 @@ struct ExampleBootstrap: Sendable {
       : table[example * replicates..<(example + 1) * replicates]
   }
 
-  /// The 2.5th and 97.5th percentile of `values`; nil where there are none.
+  /// The 2.5th and 97.5th percentile of `values`; nil where fewer than `LinearProbe.fewestReplicates` are finite.
   static func interval(_ values: [Double]) -> ClosedRange<Double>? {
     let sorted = values.filter(\.isFinite).sorted()
-    guard sorted.count >= 20 else { return nil }
+    guard sorted.count >= LinearProbe.fewestReplicates else { return nil }
     let tail = Int((0.025 * Double(sorted.count)).rounded(.down))
     return sorted[tail]...sorted[sorted.count - 1 - tail]
   }

@@ -67,10 +67,10 @@ struct HeldOutScores {
     return confusions.enumerated().map { $1.score(auc: $0 == 0 ? auc : .nan) }
   }
 
-  /// 95% intervals of the headline score, and of the balanced accuracy of classes.
-  func intervals(
+  /// The headline score of every bootstrap replicate, and the balanced accuracy of classes; empty for numbers.
+  func replicates(
     _ bootstrap: ExampleBootstrap, _ plan: RowPlan, _ targets: ProbeTargets
-  ) -> (ClosedRange<Double>?, ClosedRange<Double>?) {
+  ) -> (headline: [Double], balanced: [Double]) {
     let count = bootstrap.replicates
     let labels = targets.sets[0]
     guard targets.classes != nil else {
@@ -81,7 +81,7 @@ struct HeldOutScores {
           fits[b].add(labels[row], predicted: real[row], weight: Double(weight))
         }
       }
-      return (ExampleBootstrap.interval(fits.map(\.score.r2)), nil)
+      return (fits.map(\.score.r2), [])
     }
     // Weights of all rows and of the right ones, `[class, replicate]`.
     var all = [Int32](repeating: 0, count: outputs * count)
@@ -102,6 +102,6 @@ struct HeldOutScores {
       let present = pairs.filter { $0.1 > 0 }
       balanced.append(present.reduce(0) { $0 + $1.0 / $1.1 } / Double(present.count))
     }
-    return (ExampleBootstrap.interval(accuracies), ExampleBootstrap.interval(balanced))
+    return (accuracies, balanced)
   }
 }

@@ -45,7 +45,12 @@ extension LinearFindings {
     guard iterations.count > 1 else { return nil }
     let known = positions.indices.compactMap { p in since(position: p).map { (p, $0) } }
     guard !known.isEmpty else {
-      return "At no position and iteration is it read better than shuffled labels are."
+      if positions.indices.contains(where: { isRead(position: $0) }) {
+        return "It is read at some iterations, but nowhere as well at the last as at its best."
+      }
+      let hasNull = all.contains { $0.cell.null != nil }
+      return "At no position and iteration is it read clearly better than by chance"
+        + (hasNull ? ", or than shuffled labels are." : ".")
     }
     guard positions.count > 1 else {
       return "It is read from t=\(known[0].1) on as well as ever, to within a tenth."
@@ -104,12 +109,17 @@ extension LinearFindings {
     let (own, across) = (
       same.reduce(0, +) / Double(same.count), other.reduce(0, +) / Double(other.count)
     )
-    let chance = classes.map { 1 / Double($0.count) } ?? 0
-    let kept = own > chance ? (across - chance) / (own - chance) : .nan
+    func mean(_ values: [Double]) -> Double? {
+      values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
+    }
+    let probed = positions.indices.filter { p in cells.contains { $0[p] != nil } }
+    let chance = mean(probed.map { chanceLevel(position: $0) }) ?? 0
+    let null = mean(later.flatMap { cells[$0] }.compactMap { $0?.null?.highestFair }) ?? chance
+    let kept = (across - chance) / (own - chance)
     let verdict =
-      kept.isNaN
-      ? "nothing to transfer"
-      : kept > 0.9 ? "a stable code" : kept < 0.5 ? "a moving code" : "partly"
+      own < max(chance, null) + Self.leastGain
+      ? "too little is read to tell whether the code is stable"
+      : kept > 0.9 ? "a stable code" : kept < 0.5 ? "a moving code" : "a code that moves in part"
     return
       "Over the later half of the iterations probes get \(number(own)) where they were fitted and \(number(across)) at "
       + "other iterations: \(verdict)."
@@ -126,14 +136,23 @@ extension LinearFindings {
     let size = percent(effect.relativeSize)
     guard !effect.original.symbols.isNaN else {
       return [
-        "\(what) at \(at), \(size) of the values' size, changes \(percent(effect.edited.changed)) of the answers; random "
-          + "directions of equal length change \(percent(effect.randomMean(\.changed)))."
+        "\(what) at \(at), \(size) of the values' size, changes \(percent(effect.edited.changed)) of the answers"
+          + (effect.random.isEmpty
+            ? "."
+            : "; random directions of equal length change \(percent(effect.randomMean(\.changed))).")
       ]
     }
+    // Where nothing is asked at the changed positions, all answers tell.
+    let isAsked = !effect.original.atChanged.isNaN
+    let share: (CausalEffect.Answers) -> Double = isAsked ? { $0.atChanged } : { $0.symbols }
+    let random =
+      effect.random.isEmpty
+      ? ""
+      : ", \(percent(effect.randomMean(share))) with random directions of equal length"
     return [
-      "\(what) at \(at), \(size) of the values' size: \(percent(effect.edited.atChanged)) of the changed positions are "
-        + "answered right, \(percent(effect.original.atChanged)) without, \(percent(effect.randomMean(\.atChanged))) with "
-        + "random directions of equal length."
+      "\(what) at \(at), \(size) of the values' size: \(percent(share(effect.edited))) of the "
+        + "\(isAsked ? "changed positions" : "positions asked") are answered right, "
+        + "\(percent(share(effect.original))) without\(random)."
     ]
   }
 }

@@ -17,7 +17,7 @@ public struct LinearProbe: Sendable, Equatable {
   public var folds = 5
   /// How many shufflings of the labels make the null; nil for 20, or 5 of logistic fits, which cost more.
   public var shuffles: Int?
-  /// Replicates of the bootstrap; 0 for no intervals.
+  /// Replicates of the bootstrap, `fewestReplicates` or more; 0 for no intervals.
   public var replicates = 200
   public var hasControl = true
   public var hasDescriptionLength = true
@@ -26,11 +26,16 @@ public struct LinearProbe: Sendable, Equatable {
   /// Whether probes of each iteration are also tested on the others.
   public var hasTransfer = false
   public var seed: UInt64 = 0
-  /// Bytes of recorded values that are held at a time; rows of a probe beyond that are read anew for every pass.
+  /// Bytes of recorded values that are held at a time, and of rows in the order that probes need beside them; values
+  /// beyond that are read anew for every pass.
   public var memory = 256 << 20
 
   /// The fewest folds: one to test on, one to choose a penalty by, one to fit to.
   public static let fewestFolds = 3
+  /// The fewest replicates that give an interval of 95%.
+  public static let fewestReplicates = 20
+  /// The most classes a fact may have: what is counted grows with their square.
+  public static let mostClasses = 256
 
   public init() {}
 
@@ -49,6 +54,8 @@ public struct LinearProbe: Sendable, Equatable {
   ///   - positions: the run's positions to probe; all recorded ones when nil.
   ///   - isCancelled: asked now and then; once true, the iterations done by then are the result.
   ///   - progress: called with how much more was done, in units of one probe.
+  /// An iteration with values that are not finite ends the work; the error is the findings' `failure` beside what came
+  /// before it.
   /// - Throws: `ProbeError` for labels that do not fit or are constant, too few examples, values that are not finite;
   ///   `TraceError`, `LinearAlgebraError`. Nil when cancelled before the first iteration was done.
   public func run(
@@ -60,20 +67,30 @@ public struct LinearProbe: Sendable, Equatable {
     let study = try LinearStudy(
       self, site, labels, tokens, positions: positions, isCancelled: isCancelled)
     var solutions: [[LinearProblem.Solution?]] = []
-    for chunk in study.chunks(iterations) {
-      guard let solved = try study.solve(chunk) else { break }
-      solutions += solved
-      progress(
-        study.problems.count * chunk.count, "t=\(chunk.last ?? 0)")
+    var failure: (any Error)?
+    var chunks = study.chunks(iterations)
+    while failure == nil, !chunks.isEmpty {
+      let chunk = chunks.removeFirst()
+      do {
+        guard let solved = try study.solve(chunk) else { break }
+        solutions += solved
+        progress(study.problems.count * chunk.count, "t=\(chunk.last ?? 0)")
+      } catch  where chunk.count > 1 {
+        // One by one, to keep those before the one that fails.
+        chunks = chunk.map { [$0] } + chunks
+      } catch { failure = error }
     }
     let done = Array(iterations.prefix(solutions.count))
-    guard !done.isEmpty else { return nil }
+    guard !done.isEmpty else {
+      if let failure { throw failure }
+      return nil
+    }
     var transfer: CodeTransfer?
     if hasTransfer {
       transfer = try study.transfer(done, solutions) { progress(1, "transfer to t=\($0)") }
     }
     return study.findings(
-      done, solutions, transfer,
+      done, solutions, transfer, failure,
       isComplete: done.count == iterations.count && (transfer != nil || !hasTransfer))
   }
 }

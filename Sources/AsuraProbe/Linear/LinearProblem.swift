@@ -22,9 +22,9 @@ struct LinearProblem {
 
   /// - Parameters:
   ///   - rows: in folds.
-  ///   - codeRows: the same in the parts of an online code; nil for no description length.
+  ///   - codeRows: makes the same in the parts of an online code; nil for no description length.
   /// - Throws: `CancellationError` once cancelled.
-  func solve(_ rows: any ProbeRows, codeRows: (any ProbeRows)?) throws -> Solution {
+  func solve(_ rows: any ProbeRows, codeRows: () -> (any ProbeRows)?) throws -> Solution {
     let targets = ProbeTargets(rows.plan, labels, control: control, shuffles: shuffles)
     let fits = try FoldFits(rows, targets, options, isCancelled)
     var held = try HeldOutScores(rows, targets, fits.maps)
@@ -32,11 +32,11 @@ struct LinearProblem {
       held.normalize(classes: classes)
     }
 
-    var intervals: (ClosedRange<Double>?, ClosedRange<Double>?)
-    if let bootstrap { intervals = held.intervals(bootstrap, rows.plan, targets) }
+    let replicates =
+      bootstrap.map { held.replicates($0, rows.plan, targets) } ?? (headline: [], balanced: [])
     let scores = held.scores(targets, rows.plan)
     var code: DescriptionLength?
-    if let codeRows, let classes = targets.classes {
+    if let classes = targets.classes, let codeRows = codeRows() {
       let coded = ProbeTargets(codeRows.plan, labels, control: nil, shuffles: [])
       code = try DescriptionLength(
         codeRows, labels: coded.sets[0].map { Int32($0) }, classes: classes,
@@ -45,8 +45,11 @@ struct LinearProblem {
     let isControlled = targets.hasControl
     let cell = ProbeCell(
       examples: Set(rows.plan.examples).count, rows: rows.plan.count,
-      classCounts: targets.counts, score: scores[0], interval: intervals.0,
-      balancedInterval: intervals.1, baseline: targets.baseline, penalty: fits.penalty,
+      classCounts: targets.counts, score: scores[0],
+      interval: ExampleBootstrap.interval(replicates.headline),
+      balancedInterval: ExampleBootstrap.interval(replicates.balanced),
+      replicates: replicates.headline.map { Float($0) }, baseline: targets.baseline,
+      penalty: fits.penalty,
       null: shuffles.isEmpty
         ? nil : ProbeCell.Null(scores: Array(scores.dropFirst(isControlled ? 2 : 1))),
       control: isControlled ? scores[1] : nil, code: code, isConverged: fits.isConverged)

@@ -1,7 +1,7 @@
 internal import AsuraTensor
 internal import Foundation
 
-/// A run of linear probes: what is common to all iterations, and how values get from the trace to problems.
+/// A run of linear probes: what is common to all iterations.
 struct LinearStudy: Sendable {
   /// What one probe is of: a position, or several together.
   struct Problem: Sendable {
@@ -10,21 +10,24 @@ struct LinearStudy: Sendable {
     /// Its rows in folds, and in the parts of an online code.
     let plan: RowPlan
     let codePlan: RowPlan?
+
+    /// Rows of both.
+    var rows: Int { plan.count + (codePlan?.count ?? 0) }
   }
 
   let probe: LinearProbe
   let site: ProbedSite
   /// The labels of what was recorded.
   let labels: ProbeLabels
-  private let control: ProbeLabels?
+  let control: ProbeLabels?
   /// The positions probed, counted from 0 in what was recorded.
   let chosen: [Int]
   /// Nil where there is nothing to learn.
   let problems: [Problem?]
   let notes: [String]
-  private let shuffles: [LabelShuffle]
-  private let bootstrap: ExampleBootstrap?
-  private let isCancelled: @Sendable () -> Bool
+  let shuffles: [LabelShuffle]
+  let bootstrap: ExampleBootstrap?
+  let isCancelled: @Sendable () -> Bool
 
   init(
     _ probe: LinearProbe, _ site: ProbedSite, _ all: ProbeLabels,
@@ -94,6 +97,12 @@ struct LinearStudy: Sendable {
   private static func checked(
     _ probe: LinearProbe, _ site: ProbedSite, _ all: ProbeLabels, _ positions: [Int]?
   ) throws -> (ProbeLabels, [Int]) {
+    if let classes = all.classes, classes.count > LinearProbe.mostClasses {
+      throw ProbeError(
+        .labels,
+        "\(all.name) has \(classes.count) classes, at most \(LinearProbe.mostClasses) can be probed",
+        remedy: "Probe it as numbers, or give labels of fewer classes.")
+    }
     let (examples, places) = ((site.examples.max() ?? -1) + 1, (site.positions.max() ?? -1) + 1)
     guard all.examples >= examples, all.positions >= places else {
       throw ProbeError(
@@ -147,96 +156,5 @@ struct LinearStudy: Sendable {
         .labels, "\(all.name) has the value \(infinite)", remedy: "Give finite numbers.")
     }
     return (labels, chosen)
-  }
-
-  // MARK: - Values
-
-  /// Iterations that are loaded together: as many as memory holds, so that there are problems for all threads.
-  func chunks(_ iterations: [Int]) -> [[Int]] {
-    let bytes = max(1, site.examples.count * chosen.count * site.width * (site.isSingle ? 4 : 8))
-    let wanted = max(1, 16 / max(1, problems.count))
-    let size = min(wanted, max(1, probe.memory / bytes))
-    return stride(from: 0, to: iterations.count, by: size).map {
-      Array(iterations[$0..<min(iterations.count, $0 + size)])
-    }
-  }
-
-  /// Solves all problems of some iterations; nil once cancelled.
-  func solve(_ iterations: [Int]) throws -> [[LinearProblem.Solution?]]? {
-    try each(iterations) { rows, codeRows in
-      try LinearProblem(
-        options: probe, labels: labels, control: control, shuffles: shuffles, bootstrap: bootstrap,
-        isCancelled: isCancelled
-      ).solve(rows, codeRows: codeRows)
-    }
-  }
-
-  /// Calls `body` with the rows of every problem of some iterations, side by side; nil once cancelled.
-  func each<R: Sendable>(
-    _ iterations: [Int],
-    _ body: @Sendable (_ rows: any ProbeRows, _ codeRows: (any ProbeRows)?) throws -> R
-  ) throws -> [[R?]]? {
-    do {
-      return site.isSingle
-        ? try each(iterations, as: Float.self, body) : try each(iterations, as: Double.self, body)
-    } catch is CancellationError { return nil }
-  }
-
-  private func each<S: Scalar, R: Sendable>(
-    _ iterations: [Int], as _: S.Type,
-    _ body: @Sendable (_ rows: any ProbeRows, _ codeRows: (any ProbeRows)?) throws -> R
-  ) throws -> [[R?]]? {
-    var results = iterations.map { _ in [R?](repeating: nil, count: problems.count) }
-    // The problems of all iterations in groups that memory holds.
-    let each = site.examples.count * site.width * MemoryLayout<S>.size
-    var start = 0
-    let all = iterations.indices.flatMap { t in problems.indices.map { (t, $0) } }
-      .filter { problems[$0.1] != nil }
-    while start < all.count {
-      if isCancelled() { return nil }
-      // The positions that are loaded, by iteration: all between the first and the last.
-      var (end, spans) = (start, [Int: ClosedRange<Int>]())
-      var bytes = 0
-      while end < all.count {
-        let (t, number) = all[end]
-        let places = problems[number]?.positions ?? []
-        let (first, last) = (places.min() ?? 0, places.max() ?? 0)
-        let span =
-          min(first, spans[t]?.lowerBound ?? first)...max(last, spans[t]?.upperBound ?? last)
-        let more = each * (span.count - (spans[t]?.count ?? 0))
-        if end > start, bytes + more > probe.memory { break }
-        spans[t] = span
-        bytes += more
-        end += 1
-      }
-      let group = Array(all[start..<end])
-      let isHeld = bytes <= probe.memory
-      var values: [Int: (first: Int, values: Tensor<S>)] = [:]
-      if isHeld {
-        for (t, span) in spans.sorted(by: { $0.key < $1.key }) {
-          values[t] = (
-            span.lowerBound,
-            try site.values(
-              iteration: iterations[t], examples: 0..<site.examples.count,
-              positions: span.lowerBound..<span.upperBound + 1)
-          )
-        }
-      }
-      let found = try Workers.current.map(group.count) { [values] index -> R? in
-        let (t, number) = group[index]
-        guard let problem = problems[number], !isCancelled() else { return nil }
-        func rows(_ plan: RowPlan) -> any ProbeRows {
-          guard let held = values[t] else {
-            return StreamedRows(plan: plan, site: site, iteration: iterations[t])
-          }
-          return HeldRows(plan: plan, from: held.values, firstPosition: held.first)
-        }
-        return try body(rows(problem.plan), problem.codePlan.map(rows))
-      }
-      if isCancelled() { return nil }
-      for (place, result) in zip(group, found) { results[place.0][place.1] = result }
-      start = end
-    }
-    return results
   }
 }

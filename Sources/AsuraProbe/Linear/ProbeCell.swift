@@ -9,6 +9,8 @@ public struct ProbeCell: Sendable {
     public var mean: Double { scores.map(\.headline).reduce(0, +) / Double(scores.count) }
     /// The highest headline score.
     public var highest: Double { scores.map(\.headline).max() ?? .nan }
+    /// The highest balanced accuracy, or R².
+    var highestFair: Double? { scores.map(\.fair).max() }
 
     /// The chance of a balanced score as good if labels and values had nothing to do with each other: the share of
     /// shuffles that reach it, the real labels counted among them.
@@ -27,6 +29,8 @@ public struct ProbeCell: Sendable {
   /// 95% intervals of the accuracy (or R²) and of the balanced accuracy, by bootstrap over examples; nil without one.
   public let interval: ClosedRange<Double>?
   public let balancedInterval: ClosedRange<Double>?
+  /// The accuracy (or R²) of every bootstrap replicate; empty without one.
+  let replicates: [Float]
   /// What answering the commonest class gets: its share. 0 for numbers, which the mean gets.
   public let baseline: Double
   /// The penalty of the probe of all rows; NaN for estimators without.

@@ -35,28 +35,62 @@ struct HeldRows: ProbeRows {
   /// Picks the plan's rows out of `values`, `[example, position, width]`, of which `first` is the number of the first
   /// position.
   init<S: Scalar>(plan: RowPlan, from values: Tensor<S>, firstPosition first: Int) {
-    let (positions, width) = (values.shape[1], plan.width)
     self.init(
       plan: plan,
-      x: Tensor([plan.count, width]) { out in
-        values.read { source in
-          for row in 0..<plan.count {
-            let position = plan.positions[Int(plan.places[row])] - first
-            let from = source + (Int(plan.examples[row]) * positions + position) * width
-            let to = out + row * width
-            for i in 0..<width { to[i] = Double(from[i]) }
-          }
-        }
+      x: Tensor([plan.count, plan.width]) {
+        plan.gather(0..<plan.count, from: values, firstPosition: first, into: $0)
       })
   }
 
   func forEachBlock(of parts: [Bool], _ body: (RowBlock) throws -> Void) throws {
     try x.read { x in
-      for (part, rows) in plan.parts.enumerated() where parts[part] {
-        for start in stride(from: rows.lowerBound, to: rows.upperBound, by: blockRows) {
-          let block = start..<min(rows.upperBound, start + blockRows)
-          try body(RowBlock(part: part, rows: block, x: x + start * plan.width))
-        }
+      try plan.forEachBlock(of: parts) { part, rows in
+        try body(RowBlock(part: part, rows: rows, x: x + rows.lowerBound * plan.width))
+      }
+    }
+  }
+}
+
+/// Rows that are picked out of values in memory anew each time: for those that would take too much memory beside them.
+struct GatheredRows<S: Scalar>: ProbeRows {
+  let plan: RowPlan
+  /// `[example, position, width]`, from position `firstPosition` on.
+  let values: Tensor<S>
+  let firstPosition: Int
+
+  func forEachBlock(of parts: [Bool], _ body: (RowBlock) throws -> Void) throws {
+    var buffer = Tensor<Double>.zeros([blockRows, plan.width])
+    try plan.forEachBlock(of: parts) { part, rows in
+      buffer.update { plan.gather(rows, from: values, firstPosition: firstPosition, into: $0) }
+      try buffer.read { try body(RowBlock(part: part, rows: rows, x: $0)) }
+    }
+  }
+}
+
+extension RowPlan {
+  /// Calls `body` with the rows of the chosen parts, in blocks of at most `blockRows`.
+  fileprivate func forEachBlock(
+    of chosen: [Bool], _ body: (_ part: Int, _ rows: Range<Int>) throws -> Void
+  ) rethrows {
+    for (part, rows) in parts.enumerated() where chosen[part] {
+      for start in stride(from: rows.lowerBound, to: rows.upperBound, by: blockRows) {
+        try body(part, start..<min(rows.upperBound, start + blockRows))
+      }
+    }
+  }
+
+  /// Writes some rows, picked out of `values` `[example, position, width]` that begin at position `first`.
+  fileprivate func gather<S: Scalar>(
+    _ rows: Range<Int>, from values: Tensor<S>, firstPosition first: Int,
+    into out: UnsafeMutablePointer<Double>
+  ) {
+    let count = values.shape[1]
+    values.read { source in
+      for row in rows {
+        let position = positions[Int(places[row])] - first
+        let from = source + (Int(examples[row]) * count + position) * width
+        let to = out + (row - rows.lowerBound) * width
+        for i in 0..<width { to[i] = Double(from[i]) }
       }
     }
   }

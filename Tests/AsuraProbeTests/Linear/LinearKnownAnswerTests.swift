@@ -39,6 +39,10 @@ import Testing
       #expect(abs(width - 2 * 1.96 * error) < 0.3 * 2 * 1.96 * error, "\(interval)")
       #expect(interval.contains(cell.score.accuracy) && cell.examples == examples)
     }
+    // The mean of both positions, whose noise is independent, is surer by √2.
+    let mean = try #require(found.meanIntervals[0])
+    let expected = 2 * 1.96 * error / 2.0.squareRoot()
+    #expect(abs(mean.upperBound - mean.lowerBound - expected) < 0.3 * expected, "\(mean)")
     // The saved direction is the planted one.
     let learned = try found.weights.direction(iteration: 1, position: 0, class: 1, against: 0)
     let along = zip(learned.elements, direction).reduce(0) { $0 + $1.0 * $1.1 }
@@ -107,6 +111,35 @@ import Testing
       #expect(abs(cell.score.balancedAccuracy - 0.5) < 0.1)
     }
     #expect(found.since(position: 0) == nil)
+  }
+
+  /// A bit that is there at first and lost at the end is not said to be nowhere; one that never is has no code to move.
+  @Test func readingsClaimNoMore() throws {
+    var random = Random(seed: 12)
+    let (examples, width) = (600, 3)
+    let values = labels(examples, &random)
+    let iterations = Array(0...5)
+    func probed(_ distance: (Int) -> Double) throws -> [String] {
+      let latents = iterations.map { t in
+        Tensor(
+          [examples, 1, width],
+          planted(values, direction: [1, 0, 0], distance: distance(t), random: &random))
+      }
+      let trace = try SyntheticTrace(
+        examples: examples, positions: 1, width: width, iterations: iterations,
+        facts: ["bit": (values, Self.names)]
+      ) { latents[$0] }
+      return try trace.probe("bit") {
+        $0.shuffles = 5
+        $0.hasTransfer = true
+      }.reading
+    }
+    let lost = try probed { $0 < 3 ? 6 : 0 }
+    #expect(lost.contains { $0.hasPrefix("It is read at some iterations") }, "\(lost)")
+    #expect(lost.contains { $0.contains("too little is read") }, "\(lost)")
+    let kept = try probed { _ in 6 }
+    #expect(kept.contains { $0.hasSuffix(": a stable code.") }, "\(kept)")
+    #expect(kept.contains { $0.hasPrefix("It is read from t=0 on") }, "\(kept)")
   }
 
   /// Latents that hold the token and nothing else: a fact of tokens is read, and so is the control task.
@@ -181,6 +214,10 @@ import Testing
       #expect(held.count == (isPooled ? 2 : 6))
       let alone = try scores(256 << 20, threads: 1)
       #expect(alone.map(\.accuracy) == held.map(\.accuracy) && alone.map(\.auc) == held.map(\.auc))
+      // Values fit, and rows in the order of folds beside them do not.
+      let gathered = try scores(200_000, threads: 2)
+      #expect(gathered.map(\.accuracy) == held.map(\.accuracy))
+      #expect(gathered.map(\.auc) == held.map(\.auc))
       let streamed = try scores(1, threads: 2)
       for (a, b) in zip(held, streamed) {
         #expect(abs(a.accuracy - b.accuracy) < 1e-3 && abs(a.auc - b.auc) < 1e-5)

@@ -96,6 +96,12 @@ import Testing
     try expectError("2 examples of 3 positions") {
       _ = try LinearProbe().run(on: trace.site, labels: few, iterations: [1])
     }
+    let many = ProbeLabels(
+      name: "mine", examples: 100, positions: 3, values: (0..<300).map(Double.init),
+      classes: (0..<300).map(String.init))
+    try expectError("300 classes, at most 256") {
+      _ = try LinearProbe().run(on: trace.site, labels: many, iterations: [1])
+    }
     try expectError("latent") { _ = try ProbedSite(trace.reader, site: "core.0.mlp.post") }
     try expectError("position 9") {
       var probe = LinearProbe()
@@ -112,6 +118,45 @@ import Testing
     try expectError("example 3 at iteration 1, position 0 is nan") {
       _ = try probe.run(
         on: bad.site, labels: ProbeLabels(fact: "bit", of: bad.reader), iterations: [1])
+    }
+  }
+
+  /// What was done before an iteration that fails is kept.
+  @Test func failureKeepsWhatCameBefore() throws {
+    var random = Random(seed: 6)
+    let latents = Tensor<Double>.normal([20, 1, 2], using: &random)
+    let trace = try SyntheticTrace(
+      examples: 20, positions: 1, width: 2, iterations: [0, 1, 2, 3],
+      facts: ["bit": ((0..<20).map { $0 % 2 }, [])]
+    ) { t in t == 2 ? latents.scaled(by: .infinity) : latents }
+    let found = try trace.probe("bit")
+    #expect(found.iterations == [0, 1] && found.cells.count == 2 && !found.isComplete)
+    let failure = try #require(found.failure as? ProbeError)
+    #expect(failure.message.contains("at iteration 2, position 0"), "\(failure)")
+  }
+
+  /// Where few examples have a label, the first portions of an online code may have none.
+  @Test func sparseLabelsAreCoded() throws {
+    var random = Random(seed: 4)
+    let (examples, positions) = (200, 20)
+    let values = (0..<examples * positions).map { _ in
+      random.uniform() < 0.1 ? Int(2 * random.uniform()) : -1
+    }
+    let latents = Tensor<Double>.normal([examples, positions, 3], using: &random)
+    let trace = try SyntheticTrace(
+      examples: examples, positions: positions, width: 3, facts: ["bit": (values, ["a", "b"])]
+    ) { _ in latents }
+    let found = try trace.probe("bit") {
+      $0.folds = 3
+      $0.hasDescriptionLength = true
+    }
+    let cells = found.cells[0].compactMap { $0 }
+    #expect(cells.count > 10)
+    for cell in cells {
+      let code = try #require(cell.code)
+      // Noise takes a bit a label; the first 16 do so in any case.
+      #expect(code.rows == cell.rows && code.uniformBits == Double(cell.rows))
+      #expect(code.bits >= min(16, code.uniformBits) && code.bits < 2 * code.uniformBits)
     }
   }
 
