@@ -148,7 +148,8 @@ struct LinearMethodOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How much of the trace to hold in memory at a time. (default: 256MiB)", valueName: "size"),
+      "How much of the trace to hold in memory at a time; what is made of it takes about as much. (default: 256MiB)",
+      valueName: "size"),
     transform: ByteCount.init(parsing:))
   var memory: ByteCount?
 

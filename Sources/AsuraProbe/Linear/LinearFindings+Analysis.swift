@@ -48,7 +48,7 @@ extension LinearFindings {
       series("baseline", "the commonest class's share, or R² of the mean") { $0.baseline },
       series("null_mean", "mean over shuffled labels") { $0.null?.mean },
       series("null_highest", "highest of shuffled labels") { $0.null?.highest },
-      series("p_value", "share of shuffled labels that do as well") { cell in
+      series("p_value", "share of labellings that do as well, the real one too") { cell in
         cell.null?.pValue(cell.score)
       },
       series("control", "\(classes == nil ? "R²" : "balanced accuracy") at the control task") {

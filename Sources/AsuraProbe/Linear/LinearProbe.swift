@@ -75,10 +75,10 @@ public struct LinearProbe: Sendable, Equatable {
         guard let solved = try study.solve(chunk) else { break }
         solutions += solved
         progress(study.problems.count * chunk.count, "t=\(chunk.last ?? 0)")
-      } catch  where chunk.count > 1 {
+      } catch {
         // One by one, to keep those before the one that fails.
-        chunks = chunk.map { [$0] } + chunks
-      } catch { failure = error }
+        if chunk.count > 1 { chunks = chunk.map { [$0] } + chunks } else { failure = error }
+      }
     }
     let done = Array(iterations.prefix(solutions.count))
     guard !done.isEmpty else {
