@@ -68,6 +68,12 @@ package final class Pass<S: Scalar>: @unchecked Sendable {
     try computation.readout(latent, embedded, iteration: iteration)
   }
 
+  /// Makes the latent as it stands a value to differentiate with respect to.
+  func varyLatent() -> Value<S> {
+    latent = .variable(latent.tensor)
+    return latent
+  }
+
   /// Reorders the examples' latents: example i goes on from the latent of `order[i]`.
   package func permuteLatents(_ order: [Int]) {
     latent = Value(.concatenating(order.map { latent.tensor.slice($0..<$0 + 1) }))

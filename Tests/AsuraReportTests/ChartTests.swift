@@ -54,6 +54,31 @@ private final class Document: NSObject, XMLParserDelegate {
 }
 
 @Suite struct ChartTests {
+  @Test func equalPairsLieOnTheLine() throws {
+    let chart = ScatterChart(
+      "Estimates", xLabel: "exact", yLabel: "estimate",
+      groups: [
+        .init("sample", [(0, 0), (1, 1), (0.5, 0.25), (.nan, 1)], labels: ["a", "b", "c", "d"]),
+        .init("strongest", [(1, 0)]),
+      ])
+    let document = try Document(chart.svg)
+    let line = try #require(document.all("line", style: "ref").first)
+    func isOnLine(_ point: Document.Element) -> Bool {
+      let (dx, dy) = (line.number("x2") - line.number("x1"), line.number("y2") - line.number("y1"))
+      let (px, py) = (
+        point.number("cx") - line.number("x1"), point.number("cy") - line.number("y1")
+      )
+      return abs(dx * py - dy * px) / (dx * dx + dy * dy).squareRoot() < 0.1
+    }
+    // The legend has a mark for each of the two kinds.
+    let points = document.all("circle").filter { $0.attributes["r"] == "3.6" }
+    #expect(points.map(isOnLine) == [true, true, false, false])
+    #expect(points[1].number("cx") > points[0].number("cx"))
+    #expect(points[1].number("cy") < points[0].number("cy"))
+    #expect(document.texts.contains("strongest"))
+    #expect(ScatterChart("", xLabel: "", yLabel: "", groups: []).svg.contains("No finite values"))
+  }
+
   @Test func lineGoesThroughItsPoints() throws {
     let chart = LineChart(
       "Radius", yLabel: "radius", series: [.init("model", [0, 1, 4])],

@@ -192,56 +192,77 @@ def write_trained(name):
     write(name, tensors, {"configuration": text})
 
 
-def write_patching(name):
-    """What patching a trained model does, one hooked forward a patch: two sums, each with and without its carry."""
-    model = "trained-columns.model"
-    parameters = {key: value.double() for key, value in load_file(HERE / f"{model}.safetensors").items()}
-    configuration = reference.read_configuration((HERE / f"{model}.json").read_text())
+class SumPairs:
+    """Two sums, each with and without its carry, and a trained model that runs them."""
 
-    def columns(a, b):
-        """Tokens and answers of a sum of digits given lowest first: a column of marks, the digits, and one of zeros."""
-        carry, sums = 0, []
-        for x, y in zip(a + [0], b + [0], strict=True):
-            sums.append((x + y + carry) % 10)
-            carry = (x + y + carry) // 10
-        return [[10, 10], *([x, y] for x, y in zip(a + [0], b + [0], strict=True))], [-1, *sums]
+    def __init__(self):
+        model = "trained-columns.model"
+        self.parameters = {key: value.double() for key, value in load_file(HERE / f"{model}.safetensors").items()}
+        self.configuration = reference.read_configuration((HERE / f"{model}.json").read_text())
 
-    pairs = [
-        (columns([9, 9, 9, 9, 2], [1, 0, 0, 0, 3]), columns([9, 9, 9, 9, 2], [0, 0, 0, 0, 3])),
-        (columns([1, 7, 4, 3, 8], [2, 5, 5, 6, 0]), columns([1, 7, 4, 3, 8], [2, 1, 5, 6, 0])),
-    ]
-    inputs = [torch.tensor([pair[side][0] for pair in pairs]) for side in (0, 1)]
-    answers = [torch.tensor([pair[side][1] for pair in pairs]) for side in (0, 1)]
-    ids = torch.arange(inputs[0].shape[1])
-    iterations, heads = configuration["iterations"], configuration["attention"]["heads"]
-    head_width = configuration["width"] // heads
+        def columns(a, b):
+            """Tokens and answers of a sum of digits given lowest first: a column of marks, the digits, and one of zeros."""
+            carry, sums = 0, []
+            for x, y in zip(a + [0], b + [0], strict=True):
+                sums.append((x + y + carry) % 10)
+                carry = (x + y + carry) // 10
+            return [[10, 10], *([x, y] for x, y in zip(a + [0], b + [0], strict=True))], [-1, *sums]
 
-    def run(tokens, tap):
-        model = reference.Reference(configuration, parameters, ids, tap)
+        pairs = [
+            (columns([9, 9, 9, 9, 2], [1, 0, 0, 0, 3]), columns([9, 9, 9, 9, 2], [0, 0, 0, 0, 3])),
+            (columns([1, 7, 4, 3, 8], [2, 5, 5, 6, 0]), columns([1, 7, 4, 3, 8], [2, 1, 5, 6, 0])),
+        ]
+        self.count = len(pairs)
+        # Clean, corrupted.
+        self.inputs = [torch.tensor([pair[side][0] for pair in pairs]) for side in (0, 1)]
+        self.answers = [torch.tensor([pair[side][1] for pair in pairs]) for side in (0, 1)]
+        self.ids = torch.arange(self.inputs[0].shape[1])
+        self.iterations, self.heads = self.configuration["iterations"], self.configuration["attention"]["heads"]
+        self.head_width = self.configuration["width"] // self.heads
+        self.clean_log = self.run(self.inputs[0]).log_softmax(-1)
+
+    def run(self, tokens, tap=lambda site, t, x: x):
+        model = reference.Reference(self.configuration, self.parameters, self.ids, tap)
         return model.readout(model.run(tokens)[1][-1])
 
-    sources = {}
+    def record(self, tokens):
+        """Logits and every site's value by site and iteration."""
+        values = {}
 
-    def record(site, t, x):
-        sources[site, t] = x
-        return x
+        def keep(site, t, x):
+            values[site, t] = x
+            return x
 
-    clean = run(inputs[0], record)
-    corrupted = run(inputs[1], lambda site, t, x: x)
-    clean_log = clean.log_softmax(-1)
+        return self.run(tokens, keep), values
 
-    def measure(logits):
+    def measure(self, logits):
         """Logit difference, log-probability of the clean answer and KL from the clean run, [pair, 3]."""
         rows = []
         log = logits.log_softmax(-1)
-        for pair in range(len(pairs)):
-            a, b = answers[0][pair], answers[1][pair]
-            at = [p for p in range(len(ids)) if a[p] != b[p]]
-            rows.append([
+        for pair in range(self.count):
+            a, b = self.answers[0][pair], self.answers[1][pair]
+            at = [p for p in range(len(self.ids)) if a[p] != b[p]]
+            rows.append(torch.stack([
                 sum(logits[pair, p, a[p]] - logits[pair, p, b[p]] for p in at) / len(at),
                 sum(log[pair, p, a[p]] for p in at) / len(at),
-                sum((clean_log[pair, p].exp() * (clean_log[pair, p] - log[pair, p])).sum() for p in at) / len(at)])
-        return torch.tensor(rows, dtype=torch.float64)
+                sum((self.clean_log[pair, p].exp() * (self.clean_log[pair, p] - log[pair, p])).sum() for p in at) / len(at)]))
+        return torch.stack(rows)
+
+    @property
+    def tensors(self):
+        return {
+            "clean.tokens": self.inputs[0], "corrupted.tokens": self.inputs[1],
+            "clean.answers": self.answers[0], "corrupted.answers": self.answers[1]}
+
+    def columns_of(self, head):
+        return slice(head * self.head_width, (head + 1) * self.head_width)
+
+
+def write_patching(name):
+    """What patching a trained model does, one hooked forward a patch: two sums, each with and without its carry."""
+    case = SumPairs()
+    clean, sources = case.record(case.inputs[0])
+    corrupted = case.run(case.inputs[1])
 
     def patched(place, change):
         def tap(site, t, x):
@@ -251,33 +272,126 @@ def write_patching(name):
             change(x, sources[site, t])
             return x
 
-        return measure(run(inputs[1], tap))
+        return case.measure(case.run(case.inputs[1], tap))
 
     by_head, by_position, by_query = [], [], []
-    for t in range(1, iterations + 1):
-        for head in range(heads):
-            for p in range(len(ids)):
+    for t in range(1, case.iterations + 1):
+        for head in range(case.heads):
+            for p in range(len(case.ids)):
                 def one_head(x, source, p=p, head=head):
-                    columns = slice(head * head_width, (head + 1) * head_width)
-                    x[:, p, columns] = source[:, p, columns]
+                    x[:, p, case.columns_of(head)] = source[:, p, case.columns_of(head)]
                 by_head.append(patched(("core.0.attn.z", t), one_head))
 
                 def one_query(x, source, p=p, head=head):
                     x[:, head, p] = source[:, head, p]
-                if t > iterations - 4:
+                if t > case.iterations - 4:
                     by_query.append(patched(("core.0.attn.pattern", t), one_query))
-        for p in range(len(ids)):
+        for p in range(len(case.ids)):
             def one_position(x, source, p=p):
                 x[:, p] = source[:, p]
             by_position.append(patched(("latent", t), one_position))
-    shape = [len(ids), len(pairs), 3]
-    write(name, {
-        "clean.tokens": inputs[0], "corrupted.tokens": inputs[1],
-        "clean.answers": answers[0], "corrupted.answers": answers[1],
-        "clean": measure(clean), "corrupted": measure(corrupted),
-        "z": torch.stack(by_head).reshape(iterations, heads, *shape),
-        "pattern": torch.stack(by_query).reshape(4, heads, *shape),
-        "latent": torch.stack(by_position).reshape(iterations, *shape)}, {})
+    shape = [len(case.ids), case.count, 3]
+    write(name, case.tensors | {
+        "clean": case.measure(clean), "corrupted": case.measure(corrupted),
+        "z": torch.stack(by_head).reshape(case.iterations, case.heads, *shape),
+        "pattern": torch.stack(by_query).reshape(4, case.heads, *shape),
+        "latent": torch.stack(by_position).reshape(case.iterations, *shape)}, {})
+
+
+def write_circuits(name):
+    """Gradients of a trained model's patches by autograd, and paths by frozen runs, of the same sums."""
+    case = SumPairs()
+    clean, sources = case.record(case.inputs[0])
+    corrupted, base = case.record(case.inputs[1])
+    steps = 3
+    wanted = ["core.0.attn.z", "core.0.attn.pattern", "latent"]
+    tensors = case.tensors
+
+    def scores(places, label):
+        """Σ gradient·(clean − corrupted) of every metric, the gradient averaged over the places on the way."""
+        sums = {}
+        for place in places:
+            variables = {}
+
+            def tap(site, t, x, place=place, variables=variables):
+                if site == "embed":
+                    x = x + place * (sources[site, t] - base[site, t])
+                if site in wanted or site == "embed":
+                    variables[site, t] = torch.zeros_like(x).requires_grad_()
+                    x = x + variables[site, t]
+                return x
+
+            values = case.measure(case.run(case.inputs[1], tap)).sum(0)
+            for metric in range(3):
+                found = torch.autograd.grad(values[metric], list(variables.values()), retain_graph=True)
+                for key, gradient in zip(variables, found, strict=True):
+                    product = gradient * (sources[key] - base[key]) / len(places)
+                    sums[key, metric] = sums.get((key, metric), 0) + product
+
+        def stack(site, first, reduce):
+            return torch.stack([
+                torch.stack([reduce(sums[(site, t), metric]) for metric in range(3)], -1)
+                for t in range(first, case.iterations + 1)])
+
+        pairs, positions = case.count, len(case.ids)
+        # [t, head, position, pair, metric], without heads where there are none
+        by_head = stack("core.0.attn.z", 1, lambda x: x.reshape(pairs, positions, case.heads, -1).sum(-1))
+        tensors[f"{label}.z"] = by_head.permute(0, 3, 2, 1, 4)
+        by_query = stack("core.0.attn.pattern", case.iterations - 3, lambda x: x.sum(-1))
+        tensors[f"{label}.pattern"] = by_query.permute(0, 2, 3, 1, 4)
+        tensors[f"{label}.latent"] = stack("latent", 1, lambda x: x.sum(-1)).permute(0, 2, 1, 3)
+        embedded = torch.stack([sums[("embed", 0), metric].sum(-1) for metric in range(3)], -1)
+        tensors[f"{label}.embed"] = embedded.permute(1, 0, 2)
+
+    scores([0], "gradient")
+    scores([(i + 0.5) / steps for i in range(steps)], "integrated")
+
+    def path(sender, head, start, receiver, receiver_head, end):
+        """The metrics when a receiver takes in what comes straight from a sender."""
+        arrived = {}
+        stages = {"core.0.attn_out": 0, "core.0.mlp_out": 1}
+
+        def straight(site, t, x):
+            if site in stages and (t > start or (t == start and stages[site] > stages.get(sender, 0))):
+                return base[site, t]
+            if (site, t) == (sender, start):
+                x = x.clone()
+                columns = slice(None) if head is None else case.columns_of(head)
+                x[..., columns] = sources[site, t][..., columns]
+            arrived[site, t] = x
+            return x
+
+        logits = case.run(case.inputs[1], straight)
+        if receiver == "logits":
+            return case.measure(logits)
+
+        def put(site, t, x):
+            if (site, t) != (receiver, end):
+                return x
+            x = x.clone()
+            columns = slice(None) if receiver_head is None else case.columns_of(receiver_head)
+            x[..., columns] = arrived[site, t][..., columns]
+            return x
+
+        return case.measure(case.run(case.inputs[1], put))
+
+    last = case.iterations
+    reads = [f"core.0.attn.{part}" for part in "qkv"]
+    heads = range(case.heads)
+    # [sender's head, reader, receiver's head, pair, metric] from each head at T − 2 to the next iteration's heads.
+    tensors["paths.heads"] = torch.stack([
+        path("core.0.attn.z", h, last - 2, site, g, last - 1) for h in heads for site in reads for g in heads
+    ]).reshape(case.heads, 3, case.heads, case.count, 3)
+    # From the perceptron at T − 3 to the heads two iterations on.
+    tensors["paths.lag"] = torch.stack([
+        path("core.0.mlp_out", None, last - 3, site, g, last - 1) for site in reads for g in heads
+    ]).reshape(3, case.heads, case.count, 3)
+    # From each head at T − 1 to the same iteration's perceptron, and to the logits.
+    tensors["paths.mlp"] = torch.stack([
+        path("core.0.attn.z", h, last - 1, "core.0.mlp.pre", None, last - 1) for h in heads])
+    tensors["paths.logits"] = torch.stack([
+        path("core.0.attn.z", h, last - 1, "logits", None, last) for h in heads])
+    write(name, {key: value.contiguous() for key, value in tensors.items()}, {})
 
 
 def write_archive(name):
@@ -815,6 +929,7 @@ def main(names):
     writers["basis"] = lambda: write_archive("basis")
     writers["trained-columns"] = lambda: write_trained("trained-columns")
     writers["patching"] = lambda: write_patching("patching")
+    writers["circuits"] = lambda: write_circuits("circuits")
     unknown = set(names) - writers.keys()
     if unknown:
         sys.exit(f"no golden is named {', '.join(sorted(unknown))}; there are {', '.join(writers)}")

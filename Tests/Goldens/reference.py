@@ -128,7 +128,7 @@ class Reference:
         self.c = configuration
         self.p = parameters
         self.ids = ids
-        # Sees the values of some sites of the core at iteration t and returns what to go on with.
+        # Sees the values of some sites at iteration t and returns what to go on with.
         self.tap = tap
         self.t = 0
 
@@ -189,6 +189,7 @@ class Reference:
         head_width = width // heads
         qkv = self.linear(f"{name}.qkv", x)
         q, k, v = qkv.split([heads * head_width, groups * head_width, groups * head_width], -1)
+        q, k, v = (self.tap(f"{name}.{part}", self.t, x) for part, x in (("q", q), ("k", k), ("v", v)))
         q = q.reshape(batch, positions, heads, head_width).transpose(1, 2)
         k = k.reshape(batch, positions, groups, head_width).transpose(1, 2)
         v = v.reshape(batch, positions, groups, head_width).transpose(1, 2)
@@ -204,7 +205,7 @@ class Reference:
 
     def mlp(self, name, x):
         activation = self.c["mlp"]["activation"]
-        up = self.linear(f"{name}.up", x)
+        up = self.tap(f"{name}.pre", self.t, self.linear(f"{name}.up", x))
         if activation == "gelu":
             hidden = F.gelu(up, approximate="tanh")
         elif activation == "relu":
@@ -217,18 +218,22 @@ class Reference:
     def block(self, name, x):
         """The block's output and its attention pattern."""
         placement = self.c["norm"]["placement"]
+
+        def out(site, y):
+            return self.tap(f"{name}.{site}_out", self.t, y)
+
         if placement == "pre":
             attended, pattern = self.attention(f"{name}.attn", self.norm(f"{name}.attn_norm", x))
-            h = x + attended
-            return h + self.mlp(f"{name}.mlp", self.norm(f"{name}.mlp_norm", h)), pattern
+            h = x + out("attn", attended)
+            return h + out("mlp", self.mlp(f"{name}.mlp", self.norm(f"{name}.mlp_norm", h))), pattern
         if placement == "post":
             attended, pattern = self.attention(f"{name}.attn", x)
-            h = self.norm(f"{name}.attn_norm", x + attended)
-            return self.norm(f"{name}.mlp_norm", h + self.mlp(f"{name}.mlp", h)), pattern
+            h = self.norm(f"{name}.attn_norm", x + out("attn", attended))
+            return self.norm(f"{name}.mlp_norm", h + out("mlp", self.mlp(f"{name}.mlp", h))), pattern
         attended, pattern = self.attention(f"{name}.attn", self.norm(f"{name}.attn_norm", x))
-        h = x + self.norm(f"{name}.attn_norm_post", attended)
+        h = x + out("attn", self.norm(f"{name}.attn_norm_post", attended))
         transformed = self.mlp(f"{name}.mlp", self.norm(f"{name}.mlp_norm", h))
-        return h + self.norm(f"{name}.mlp_norm_post", transformed), pattern
+        return h + out("mlp", self.norm(f"{name}.mlp_norm_post", transformed)), pattern
 
     # The model
 
@@ -242,6 +247,7 @@ class Reference:
             even = torch.arange(0, self.c["width"], 2, dtype=e.dtype)
             angles = self.ids.to(e.dtype)[:, None] / 10000 ** (even / self.c["width"])
             e = e + torch.stack([angles.sin(), angles.cos()], -1).flatten(1)
+        e = self.tap("embed", 0, e)
         for i in range(self.c["prelude"]):
             e, _ = self.block(f"prelude.{i}", e)
         return e

@@ -201,7 +201,7 @@ extension PatchExperiment {
 
   // MARK: What patches need
 
-  private func needs(of patch: Patch) -> Set<PatchNeed> {
+  func needs(of patch: Patch) -> Set<PatchNeed> {
     var needs: Set<PatchNeed> = []
     for change in patch.changes {
       let site = change.place.site
@@ -245,7 +245,7 @@ extension PatchExperiment {
   }
 
   /// Records what a group of patches needs of the pairs' runs.
-  private func record(
+  func record(
     _ needs: Set<PatchNeed>, _ chosen: [Int], _ partners: [Int],
     _ statistics: [PatchNeed: PatchStatistics<S>]
   ) throws -> PatchValuesAtHand<S> {
@@ -287,7 +287,7 @@ extension PatchExperiment {
   }
 
   /// Which pair each is resampled from: another one, drawn.
-  private func partners() -> [Int] {
+  func partners() -> [Int] {
     let random = Random(seed: seed, for: "patch partners")
     return pairs.indices.map { pair in
       guard pairs.count > 1 else { return pair }
@@ -297,7 +297,7 @@ extension PatchExperiment {
   }
 
   /// Means and deviations over all pairs' base runs, where some patch needs them.
-  private func statistics(for patches: [Patch]) throws -> [PatchNeed: PatchStatistics<S>] {
+  func statistics(for patches: [Patch]) throws -> [PatchNeed: PatchStatistics<S>] {
     var wanted: Set<PatchNeed> = []
     for change in patches.flatMap(\.changes) {
       switch change.kind {

@@ -93,6 +93,32 @@ struct PatchQuestion: Sendable {
     return values
   }
 
+  /// The derivative of a metric by a run's logits `[1, position, class]`. Whether an answer is exact has none.
+  func gradient<S: Scalar>(
+    of metric: PatchMetric, _ logits: Tensor<S>, onClean isClean: Bool, reference: [[Double]]
+  ) -> Tensor<S> {
+    var gradient = Tensor<S>.zeros(logits.shape)
+    let classes = logits.shape[2]
+    let share = 1 / Double(max(1, places.count))
+    for (place, clean) in zip(places, reference) {
+      let position = isClean ? place.clean : place.corrupted
+      var row = [Double](repeating: 0, count: classes)
+      switch metric {
+      case .logitDifference: row[place.other] = -1
+      case .logProbability: row = Self.logSoftmax(Self.row(logits[0], position)).map { -exp($0) }
+      // ∂/∂y Σ p log(p/q) = q − p
+      case .divergence:
+        row = zip(Self.logSoftmax(Self.row(logits[0], position)), clean).map { exp($0) - exp($1) }
+      case .exactMatch: continue
+      }
+      if metric != .divergence { row[place.answer] += 1 }
+      gradient.update { values in
+        for i in 0..<classes { values[position * classes + i] += S(share * row[i]) }
+      }
+    }
+    return gradient
+  }
+
   /// The clean run's log-probabilities, which others' are compared with.
   func reference<S: Scalar>(_ logits: Tensor<S>) -> [[Double]] {
     places.map { Self.logSoftmax(Self.row(logits[0], $0.clean)) }
