@@ -21,6 +21,9 @@ struct AsuraProbeCommand: AsyncParsableCommand {
         asura-probe attention addition.h5
         asura-probe geometry addition.h5
         asura-probe patch runs/addition
+        asura-probe attribution runs/addition
+        asura-probe paths runs/addition
+        asura-probe circuit runs/addition
 
       Or ask a ready question, with all that is needed to answer it:
 
@@ -29,6 +32,7 @@ struct AsuraProbeCommand: AsyncParsableCommand {
     subcommands: [
       JacobianCommand.self, FixedPointsCommand.self, FlowCommand.self, LinearCommand.self,
       LensCommand.self, AttentionCommand.self, GeometryCommand.self, PatchCommand.self,
+      AttributionCommand.self, PathsCommand.self, CircuitCommand.self,
       RunCommand.self,
     ])
 }
