@@ -15,6 +15,8 @@ public struct ProbeError: Error, Sendable, Equatable, CustomStringConvertible {
     case badPatch
     /// Labels that do not fit the trace, or that nothing can be learned from.
     case labels
+    /// It was stopped before there was any result.
+    case interrupted
     /// The problem is larger than this machine can take.
     case tooLarge
   }

@@ -96,21 +96,19 @@ struct AttributionCommand: ParsableCommand {
       "gradients", total: experiment.pairs.count, unit: "pair")
     let isStopped = common.stopper()
     var runs: ProgressBar?
+    var estimated = 0
     let study = try AttributionStudy(
       experiment, sweep, options, isCancelled: isStopped
     ) { pairs, count in
+      estimated += pairs
       progress.advance(by: pairs)
-      if count > 0, runs == nil {
+      if estimated == experiment.pairs.count, runs == nil {
         progress.finish()
-        runs = reporting.progress(
-          "exact patches",
-          total: min(sample + options.strongestCount, sweep.patches.count)
-            * experiment.pairs.count, unit: "run")
+        runs = reporting.progress("exact patches", total: nil, unit: "run")
       }
       runs?.advance(by: count)
     }
-    progress.finish()
-    runs?.finish()
+    (runs ?? progress).finish()
     let numbers = experiment.pairs.map(\.number)
     let maps = PatchHeatMaps(
       sweep, values: study.estimated.map(\.value), labels: subject.pairs.labels,

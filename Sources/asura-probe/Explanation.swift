@@ -11,6 +11,7 @@ func explainedProbe(_ error: any Error) -> CommandError? {
       case .otherModel, .tooLarge, .badPairs, .badPatch, .labels: .usage
       case .notFound: .nothingMatched
       case .notFinite: .checkFailed
+      case .interrupted: .failure
       }
     return CommandError(error.message, status: status, remedy: error.remedy)
   case let error as ArnoldiError:

@@ -72,7 +72,8 @@ public struct AttributionStudy: Sendable {
       progress(cells.count / max(1, sweep.patches.count), 0)
     }
     guard estimates.done > 0 else {
-      throw ProbeError(.badPatch, "interrupted before anything was estimated")
+      throw ProbeError(
+        .interrupted, "interrupted before anything was estimated")
     }
     let estimated = estimates.effects(metric, resamples: options.resamples, seed: options.seed)
     let finite = estimated.indices.filter { estimated[$0].value.isFinite }

@@ -39,7 +39,7 @@ extension Circuit {
     var search = CircuitSearch(
       experiment, sweep, options, isCancelled: isCancelled, progress: progress)
     guard let full = try search.effects([all])?.first else {
-      throw ProbeError(.badPatch, "interrupted before anything was run")
+      throw ProbeError(.interrupted, "interrupted before anything was run")
     }
     guard full.value.isFinite, abs(full.value) > 1e-6 else {
       throw ProbeError(

@@ -25,6 +25,12 @@ extension PatchExperiment {
         .badPatch, "whether an answer is exact has no gradient",
         remedy: "Ask for the logit difference, the log-probability or the KL divergence.")
     }
+    // Of the clean run, whose divergence from itself is the smallest there is, every gradient is zero.
+    guard metric != .divergence || direction != .noise || method != .gradient else {
+      throw ProbeError(
+        .badPatch, "the KL divergence from the clean run has no slope in the clean run itself",
+        remedy: "Take another metric, the denoise direction, or integrated gradients.")
+    }
     guard !method.places.isEmpty else {
       throw ProbeError(
         .badPatch, "integrated gradients of no step", remedy: "Ask for 1 or more; 10 is usual.")

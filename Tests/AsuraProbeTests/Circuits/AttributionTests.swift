@@ -59,16 +59,17 @@ import Testing
     let (once, up, down) = try (sweep(1), sweep(h), sweep(-h))
     #expect(Set(once.entries.map(\.name)).count == 4 + 4 * 13)
     let (plus, minus) = try (cells(experiment, up.patches), cells(experiment, down.patches))
-    for metric in Self.metrics {
+    // The clean run's divergence from itself has no slope.
+    for metric in Self.metrics where metric != .divergence || number != 1 {
       let estimates = try changes(experiment, once.patches, metric)
       for (a, b) in zip(plus, minus) {
         let slope = (a.values[metric] - b.values[metric]) / (2 * h)
         let estimate = estimates[a.patch][a.pair]
         #expect(
-          abs(slope - estimate) < 2e-6 * max(1, abs(slope)),
+          abs(slope - estimate) < 1e-7 * max(1, abs(slope)),
           "\(once.entries[a.patch]), \(metric): \(estimate), not \(slope)")
       }
-      #expect(estimates.count { abs($0[0]) > 1e-3 } > estimates.count / 4)
+      #expect(estimates.count { abs($0[0]) > 1e-4 } > estimates.count / 4)
     }
   }
 
@@ -165,6 +166,8 @@ import Testing
     #expect(throws: ProbeError.self) {
       try changes(experiment, [one], .divergence, .integratedGradients(steps: 0))
     }
+    let noise = try PatchExperiment(model, patchPairs(), direction: .noise)
+    #expect(throws: ProbeError.self) { try changes(noise, [one], .divergence) }
     for patch in [
       Patch(one.changes + one.changes), Patch(PatchPlace(.latent, iterations: 2...3)),
       Patch([], schedule: .skipping(iterations: 2...2)),

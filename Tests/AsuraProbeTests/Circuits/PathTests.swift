@@ -12,7 +12,8 @@ import Testing
   private let a: [Int32] = [9, 9, 9, 9, 3]
   private let clean: [Int32] = [1, 0, 0, 0, 2]
   private let corrupted: [Int32] = [0, 0, 0, 0, 2]
-  private let (start, end) = (1, 5)
+  private let start = 1
+  private let end = 5
 
   init() throws {
     circuit = try CarryCircuit(iterations: iterations)
