@@ -20,7 +20,7 @@ struct CircuitCommand: ParsableCommand {
 
         asura-probe circuit runs/addition
         asura-probe circuit runs/addition --keep 0.8 --positions together
-        asura-probe circuit runs/addition --sites 'core.*.attn.z,core.*.mlp_out' --scores exact
+        asura-probe circuit runs/addition --sites 'core.*.mlp_out' --scores exact
         asura-probe circuit runs/addition --direction noise
 
       Ctrl-C or --max-minutes end the search with the smallest set found so far. The article Circuits \
