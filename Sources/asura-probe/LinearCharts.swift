@@ -82,9 +82,9 @@ struct LinearCharts {
     let rows: [(String, Share)] =
       hasTargets
       ? [
-        ("changed positions", \.atChanged), ("all positions", \.symbols),
-        ("whole answers", \.exact), ("answers moved", \.changed),
-      ] : [("answers moved", \.changed)]
+        // Short, so that no name is left out.
+        ("changed", \.atChanged), ("all", \.symbols), ("whole", \.exact), ("moved", \.changed),
+      ] : [("moved", \.changed)]
     // The run as it was once, then each change with its random directions.
     var runs: [(name: String, share: (Share) -> Double)] = [
       ("as it was", { $0(findings.effects[0].original) })
@@ -97,6 +97,9 @@ struct LinearCharts {
       ChartTitle(
         "What becomes of the answers when \(findings.fact) is changed",
         subtitle: "\(subject), \(findings.site)"),
+      xLabel: hasTargets
+        ? "right at the changed positions, at all, in whole examples; answers that moved"
+        : "answers that moved",
       values: runs.map { run in rows.map { run.share($0.1) } }, columnNames: rows.map(\.0),
       rowNames: runs.map(\.name), range: 0...1, valueLabel: "share")
   }
