@@ -120,6 +120,10 @@ extension Tensor {
 
   /// What `geev` does without vectors: balances, reduces to Hessenberg form and iterates, but on all workers and with
   /// our own choice of shifts. Overwrites the matrix; returns LAPACK's info.
+  ///
+  /// It is compiled for each element type: its loops over elements would otherwise look up every operation.
+  @_specialize(where S == Double)
+  @_specialize(where S == Float)
   private static func largeEigenvalues(
     _ a: UnsafeMutablePointer<S>, _ n: Int, _ real: UnsafeMutablePointer<S>,
     _ imaginary: UnsafeMutablePointer<S>
