@@ -16,7 +16,7 @@ public protocol LinearOperator {
 }
 
 extension LinearOperator {
-  /// Row by row, by the transpose: for a model's Jacobian that is the cheaper way (`make bench` times both).
+  /// Row by row, by the transpose: of a model's Jacobian both ways cost about the same (`make bench` times both).
   public func matrix() throws -> Tensor<Double> { try applyTransposed(.identity(dimension)) }
 }
 
