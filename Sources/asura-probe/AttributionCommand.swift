@@ -6,7 +6,7 @@ import AsuraProbe
 import AsuraReport
 import Foundation
 
-struct AttributionCommand: ParsableCommand {
+struct AttributionCommand: CircuitAnalysis {
   static let configuration = CommandConfiguration(
     commandName: "attribution",
     abstract: "Estimate what every patch would do from gradients, and say how well it agrees.",
@@ -64,18 +64,7 @@ struct AttributionCommand: ParsableCommand {
     }
   }
 
-  func run() throws {
-    let subject = try common.subject.load()
-    try Workers.$current.withValue(threads.workers) {
-      if common.double {
-        try run(subject, subject.model)
-      } else {
-        try run(subject, subject.model.converted(to: Float.self))
-      }
-    }
-  }
-
-  private func run<S: Scalar>(
+  func run<S: Scalar>(
     _ subject: PatchSubject.Loaded, _ model: RecurrentTransformer<S>
   ) throws {
     let experiment = try common.experiment(subject, model)

@@ -6,7 +6,7 @@ import AsuraProbe
 import AsuraReport
 import Foundation
 
-struct CircuitCommand: ParsableCommand {
+struct CircuitCommand: CircuitAnalysis {
   static let configuration = CommandConfiguration(
     commandName: "circuit",
     abstract: "Find the smallest set of patches that keeps a share of the effect of all of them.",
@@ -70,18 +70,7 @@ struct CircuitCommand: ParsableCommand {
     }
   }
 
-  func run() throws {
-    let subject = try common.subject.load()
-    try Workers.$current.withValue(threads.workers) {
-      if common.double {
-        try run(subject, subject.model)
-      } else {
-        try run(subject, subject.model.converted(to: Float.self))
-      }
-    }
-  }
-
-  private func run<S: Scalar>(
+  func run<S: Scalar>(
     _ subject: PatchSubject.Loaded, _ model: RecurrentTransformer<S>
   ) throws {
     let experiment = try common.experiment(subject, model)

@@ -62,6 +62,27 @@ struct CircuitSubject: ParsableArguments {
   var reason: String { Interrupt.isRequested ? "interrupted" : "out of time" }
 }
 
+/// A command that makes patched runs of a model in the precision asked for.
+protocol CircuitAnalysis: ParsableCommand {
+  var common: CircuitSubject { get }
+  var threads: ThreadOptions { get }
+
+  func run<S: Scalar>(_ subject: PatchSubject.Loaded, _ model: RecurrentTransformer<S>) throws
+}
+
+extension CircuitAnalysis {
+  func run() throws {
+    let subject = try common.subject.load()
+    try Workers.$current.withValue(threads.workers) {
+      if common.double {
+        try run(subject, subject.model)
+      } else {
+        try run(subject, subject.model.converted(to: Float.self))
+      }
+    }
+  }
+}
+
 /// Which places are patched.
 struct CircuitPlaces: ParsableArguments {
   @Option(

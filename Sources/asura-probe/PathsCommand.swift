@@ -6,7 +6,7 @@ import AsuraProbe
 import AsuraReport
 import Foundation
 
-struct PathsCommand: ParsableCommand {
+struct PathsCommand: CircuitAnalysis {
   static let configuration = CommandConfiguration(
     commandName: "paths",
     abstract: "Patch single paths: what goes straight from one head or perceptron to another?",
@@ -76,18 +76,7 @@ struct PathsCommand: ParsableCommand {
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var reporting: ReportingOptions
 
-  func run() throws {
-    let subject = try common.subject.load()
-    try Workers.$current.withValue(threads.workers) {
-      if common.double {
-        try run(subject, subject.model)
-      } else {
-        try run(subject, subject.model.converted(to: Float.self))
-      }
-    }
-  }
-
-  private func run<S: Scalar>(
+  func run<S: Scalar>(
     _ subject: PatchSubject.Loaded, _ model: RecurrentTransformer<S>
   ) throws {
     let experiment = try common.experiment(subject, model)

@@ -118,8 +118,8 @@ extension Tensor {
       && largest > S.leastNormalMagnitude.squareRoot() * 1e6
   }
 
-  /// What `geev` does without vectors: balances, reduces to Hessenberg form and iterates, but on all workers and with
-  /// our own choice of shifts. Overwrites the matrix; returns LAPACK's info.
+  /// What `geev` does without vectors: balances, reduces to Hessenberg form and iterates, but with our own choice of
+  /// shifts. Overwrites the matrix; returns LAPACK's info.
   ///
   /// It is compiled for each element type: its loops over elements would otherwise look up every operation.
   @_specialize(where S == Double)
@@ -148,7 +148,16 @@ extension Tensor {
       (block.base + i * core.count).update(
         from: a + column * n + core.lowerBound, count: core.count)
     }
-    HessenbergReduction.run(block.base, core.count)
+    let order = [Int32(core.count)]
+    info = callLAPACK { work, length, info in
+      S.lapack.gehrd(order, [1], order, block.base, order, scales.base, work, [length], info)
+    }
+    guard info == 0 else { return info }
+    // Below the subdiagonal there are the reflections now.
+    for column in 0..<core.count - 2 {
+      (block.base + column * core.count + column + 2).update(
+        repeating: 0, count: core.count - column - 2)
+    }
     let left = MultishiftQR(
       block.base, core.count, real: real + core.lowerBound,
       imaginary: imaginary + core.lowerBound

@@ -16,6 +16,7 @@ public struct LAPACKRoutines<S> {
       Count, Integers
     ) -> Void
   let gebal: (Flag, Count, Output, Count, Integers, Integers, Output, Integers) -> Void
+  let gehrd: (Count, Count, Count, Output, Count, Output, Output, Count, Integers) -> Void
   let lahqr: (Int32, Output, Output, Output, Integers) -> Void
   let laqr3:
     (

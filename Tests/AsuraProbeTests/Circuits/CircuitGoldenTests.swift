@@ -12,27 +12,8 @@ import Testing
 
   init() throws { golden = try Golden("circuits") }
 
-  private func experiment<S: Scalar>(_: S.Type) throws -> PatchExperiment<S> {
-    let model = try RecurrentTransformer<S>(
-      contentsOf: Golden.folder.appending(path: "trained-columns.model.safetensors"))
-    func input(_ side: String) throws -> ModelInput {
-      let shape = golden.file.entries["\(side).tokens"]?.shape ?? []
-      return try ModelInput(
-        tokens: golden.file.integers("\(side).tokens").map { Int32($0) }, batch: shape[0],
-        positions: shape[1], channels: 2)
-    }
-    func answers(_ side: String) throws -> [Int32] {
-      try golden.file.integers("\(side).answers").map { Int32($0) }
-    }
-    return try PatchExperiment(
-      model,
-      ContrastPairs(
-        clean: input("clean"), corrupted: input("corrupted"), cleanAnswers: answers("clean"),
-        corruptedAnswers: answers("corrupted")))
-  }
-
   private func compareGradients<S: Scalar>(_: S.Type, _ limit: Double) throws {
-    let experiment = try experiment(S.self)
+    let experiment = try golden.experiment(S.self)
     let methods: [(String, AttributionMethod)] = [
       ("gradient", .gradient), ("integrated", .integratedGradients(steps: 3)),
     ]
@@ -69,7 +50,7 @@ import Testing
   }
 
   @Test func paths() throws {
-    let experiment = try experiment(Double.self)
+    let experiment = try golden.experiment(Double.self)
     let last = experiment.iterations
     let heads = experiment.model.configuration.attention.heads
     let reads: [BlockSite] = [.q, .k, .v]

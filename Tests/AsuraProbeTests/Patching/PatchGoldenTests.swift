@@ -9,29 +9,9 @@ import Testing
 @Suite struct PatchGoldenTests {
   private static let metrics: [PatchMetric] = [.logitDifference, .logProbability, .divergence]
 
-  private func experiment<S: Scalar>(_: S.Type) throws -> PatchExperiment<S> {
-    let golden = try Golden("patching")
-    let model = try RecurrentTransformer<S>(
-      contentsOf: Golden.folder.appending(path: "trained-columns.model.safetensors"))
-    func input(_ side: String) throws -> ModelInput {
-      let shape = golden.file.entries["\(side).tokens"]?.shape ?? []
-      return try ModelInput(
-        tokens: golden.file.integers("\(side).tokens").map { Int32($0) }, batch: shape[0],
-        positions: shape[1], channels: 2)
-    }
-    func answers(_ side: String) throws -> [Int32] {
-      try golden.file.integers("\(side).answers").map { Int32($0) }
-    }
-    return try PatchExperiment(
-      model,
-      ContrastPairs(
-        clean: input("clean"), corrupted: input("corrupted"), cleanAnswers: answers("clean"),
-        corruptedAnswers: answers("corrupted")))
-  }
-
   private func compare<S: Scalar>(_: S.Type, _ limit: Double) throws {
     let golden = try Golden("patching")
-    let experiment = try experiment(S.self)
+    let experiment = try golden.experiment(S.self)
     for pair in 0..<2 {
       for (i, metric) in Self.metrics.enumerated() {
         let (clean, corrupted) = try (golden["clean"], golden["corrupted"])
@@ -61,4 +41,26 @@ import Testing
 
   @Test func doublePrecision() throws { try compare(Double.self, 1e-9) }
   @Test func singlePrecision() throws { try compare(Float.self, 1e-4) }
+}
+
+extension Golden {
+  /// The patching experiment of the trained model on a golden's pairs.
+  func experiment<S: Scalar>(_: S.Type) throws -> PatchExperiment<S> {
+    let model = try RecurrentTransformer<S>(
+      contentsOf: Golden.folder.appending(path: "trained-columns.model.safetensors"))
+    func input(_ side: String) throws -> ModelInput {
+      let shape = file.entries["\(side).tokens"]?.shape ?? []
+      return try ModelInput(
+        tokens: file.integers("\(side).tokens").map { Int32($0) }, batch: shape[0],
+        positions: shape[1], channels: 2)
+    }
+    func answers(_ side: String) throws -> [Int32] {
+      try file.integers("\(side).answers").map { Int32($0) }
+    }
+    return try PatchExperiment(
+      model,
+      ContrastPairs(
+        clean: input("clean"), corrupted: input("corrupted"), cleanAnswers: answers("clean"),
+        corruptedAnswers: answers("corrupted")))
+  }
 }
