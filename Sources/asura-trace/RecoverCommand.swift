@@ -33,9 +33,11 @@ struct RecoverCommand: ParsableCommand {
     let target = output.output.map { URL(fileURLWithPath: $0) } ?? name
     let source = FileManager.default.fileExists(atPath: partial.path) ? partial : given
     if FileManager.default.fileExists(atPath: source.path) {
-      // What its writer did not close, or only began, cannot be examined: it has yet to be recovered.
+      // What its writer did not close, or only began, cannot be examined: it has yet to be recovered. One that was
+      // killed may also lack bytes that its beginning speaks of.
       do { try TraceExamination.check(source) } catch let error as TraceError
         where error.message.contains("did not close it") || error.kind == .foreign
+        || (source == partial && "\(error)".contains("truncated file"))
       {}
     }
     let result = try TraceRecovery.recover(

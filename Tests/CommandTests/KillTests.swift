@@ -144,6 +144,19 @@ import Testing
     }
   }
 
+  /// Killed within the first moments: the file's beginning is there, and speaks of more than is.
+  @Test func aFileOfWhichOnlyTheBeginningIsThere() throws {
+    try withRun { folder in
+      let partial = TraceRecovery.partial(of: folder.appending(path: "a.h5"))
+      #expect(try run("asura-trace", capture("whole.h5", ["--no-swmr"]), in: folder).status == 0)
+      let whole = try Data(contentsOf: folder.appending(path: "whole.h5"))
+      try whole.prefix(108).write(to: partial)
+      try expectFailure(
+        "asura-trace", ["recover", "a.h5"], in: folder, status: 5, "nothing to recover")
+      #expect(FileManager.default.fileExists(atPath: partial.path))
+    }
+  }
+
   /// Where the latent is not recorded whole, the iterations before are computed again.
   @Test func resumingWithoutALatentGivesTheSame() throws {
     try withRun { folder in
