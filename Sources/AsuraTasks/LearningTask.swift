@@ -29,7 +29,7 @@ public protocol LearningTask: Sendable {
   var vocabulary: [String] { get }
   /// The symbol each output class stands for.
   var outputs: [String] { get }
-  /// The token that writes each output class back into the input.
+  /// The token that writes each output class back into the input; empty where answers are never written there.
   var outputSymbols: [Int32] { get }
   /// Symbols at one position, whose embeddings are added up.
   var channels: Int { get }
@@ -37,6 +37,9 @@ public protocol LearningTask: Sendable {
   var lengths: ClosedRange<Int> { get }
   /// The ways this task can choose examples, `.training` first.
   var kinds: [ExampleKind] { get }
+
+  /// Draws a length to train on: each of `lengths` as likely, unless the task has reasons for others.
+  func drawLength(random: inout Random) -> Int
 
   /// Where things stand in examples of that length, without making any.
   ///
@@ -83,7 +86,6 @@ public protocol LearningTask: Sendable {
 }
 
 extension LearningTask {
-  /// Draws a length to train on, each as likely.
   public func drawLength(random: inout Random) -> Int {
     lengths.lowerBound + Int(random.below(UInt64(lengths.count)))
   }

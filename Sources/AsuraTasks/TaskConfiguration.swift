@@ -10,10 +10,12 @@ public enum TaskConfiguration: Codable, Sendable, Equatable {
   case addition(AdditionOptions)
   case copy(CopyOptions)
   case pairs(PairsOptions)
+  case mazes(MazeOptions)
+  case parity(ParityOptions)
 
   /// The kinds of task there are.
   public enum Name: String, CaseIterable, Sendable {
-    case addition, copy, pairs
+    case addition, copy, pairs, mazes, parity
   }
 
   public var name: Name {
@@ -21,6 +23,8 @@ public enum TaskConfiguration: Codable, Sendable, Equatable {
     case .addition: .addition
     case .copy: .copy
     case .pairs: .pairs
+    case .mazes: .mazes
+    case .parity: .parity
     }
   }
 
@@ -30,6 +34,8 @@ public enum TaskConfiguration: Codable, Sendable, Equatable {
     case .addition: self = .addition(AdditionOptions())
     case .copy: self = .copy(CopyOptions())
     case .pairs: self = .pairs(PairsOptions())
+    case .mazes: self = .mazes(MazeOptions())
+    case .parity: self = .parity(ParityOptions())
     }
   }
 
@@ -41,6 +47,8 @@ public enum TaskConfiguration: Codable, Sendable, Equatable {
     case .addition(let options): try AdditionTask(options)
     case .copy(let options): try CopyTask(options)
     case .pairs(let options): try PairsTask(options)
+    case .mazes(let options): try MazeTask(options)
+    case .parity(let options): try ParityTask(options)
     }
   }
 
@@ -67,6 +75,8 @@ public enum TaskConfiguration: Codable, Sendable, Equatable {
     case .addition: self = .addition(try AdditionOptions(from: decoder))
     case .copy: self = .copy(try CopyOptions(from: decoder))
     case .pairs: self = .pairs(try PairsOptions(from: decoder))
+    case .mazes: self = .mazes(try MazeOptions(from: decoder))
+    case .parity: self = .parity(try ParityOptions(from: decoder))
     }
   }
 
@@ -75,6 +85,8 @@ public enum TaskConfiguration: Codable, Sendable, Equatable {
     case .addition(let options): try options.encode(to: encoder)
     case .copy(let options): try options.encode(to: encoder)
     case .pairs(let options): try options.encode(to: encoder)
+    case .mazes(let options): try options.encode(to: encoder)
+    case .parity(let options): try options.encode(to: encoder)
     }
   }
 }
