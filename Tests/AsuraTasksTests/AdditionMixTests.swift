@@ -118,4 +118,36 @@ struct AdditionMixTests {
     let mostly = try draw(kind: AdditionTask.mostlyPropagate, length: 8).joined()
     expectShare(mostly.count { $0.a + $0.b == 9 }, of: mostly.count, is: 0.955)
   }
+
+  /// Of several numbers, carries larger than one run as far as those of two do.
+  @Test(arguments: [3, 8]) func severalNumbersCarryFar(count: Int) throws {
+    let task = try AdditionTask(AdditionOptions(operands: count))
+    var random = Random(seed: 21)
+    for kind in [AdditionTask.nines, AdditionTask.propagate, AdditionTask.mostlyPropagate] {
+      let batch = try task.makeBatch(length: 12, examples: 300, kind: kind, random: &random)
+      var running: Set<Int32> = []
+      for example in 0..<300 {
+        func facts(_ name: String) -> [Int32] {
+          batch.layout.answer.map { batch.fact(name)!.values[example * batch.positions + $0] }
+        }
+        let (carry, chain, column) = (facts("carry"), facts("chain"), facts("column"))
+        if kind == AdditionTask.mostlyPropagate {
+          running.insert(carry[6])
+          continue
+        }
+        // One carry runs from the lowest column to the highest.
+        #expect(column[0] != 0 && column[1..<12].allSatisfy { $0 == 1 })
+        #expect(chain == (0...12).map { Int32($0) })
+        #expect(kind != AdditionTask.nines || Set(carry[1...]) == [Int32(count - 1)])
+        running.insert(carry[12])
+      }
+      if kind != AdditionTask.nines { #expect(running.count >= count - 1) }
+    }
+    // Every operand has its share of each digit, whatever its place.
+    let batch = try task.makeBatch(
+      length: 20, examples: 4000, kind: AdditionTask.mostlyPropagate, random: &random)
+    let first = batch.fact("digitA")!.values.count { $0 == 9 }
+    let last = batch.fact(count == 3 ? "digitC" : "digitH")!.values.count { $0 == 9 }
+    #expect(abs(Double(first) / Double(last) - 1) < 0.05)
+  }
 }

@@ -33,6 +33,13 @@ import Testing
           try PairsTask(PairsOptions(count: 40, alphabet: alphabet, targets: targets)), length: 10)
       }
     }
+    for options in AdditionLabelTests.everyFormat {
+      try expectInverse(try AdditionTask(options), length: 7)
+    }
+    try expectInverse(try MazeTask(), length: 13)
+    for bos in [true, false] {
+      try expectInverse(try ParityTask(ParityOptions(bos: bos)), length: 9)
+    }
   }
 
   @Test func numbersGetZerosInFront() throws {

@@ -39,20 +39,21 @@ struct TaskConfigurationTests {
   @Test(arguments: [
     (
       #"{"kind": "additoin"}"#,
-      "kind: found additoin, expected one of addition, copy, pairs; did you mean addition?"
+      "kind: found additoin, expected one of addition, copy, pairs, mazes, parity; did you mean addition?"
     ),
     (
       #"{"format": "plain"}"#,
-      "kind: found nothing, expected one of addition, copy, pairs; "
+      "kind: found nothing, expected one of addition, copy, pairs, mazes, parity; "
         + "name the task, as in kind: addition"
     ),
     (
       #"{"kind": 3}"#,
-      "kind: found 3, expected one of addition, copy, pairs; name the task, as in kind: addition"
+      "kind: found 3, expected one of addition, copy, pairs, mazes, parity; name the task, as in kind: addition"
     ),
     (
       #"{"kind": "addition", "lenghts": 3}"#,
-      "lenghts: found lenghts, expected one of kind, format, targets, bos, lengths, mix; "
+      "lenghts: found lenghts, expected one of kind, format, operands, digitOrder, "
+        + "targets, bos, lengths, mix; "
         + "did you mean lengths?"
     ),
     (
@@ -75,7 +76,7 @@ struct TaskConfigurationTests {
     ),
     (
       #"{"kind": "addition", "format": "colums"}"#,
-      "format: found colums, expected one of columns, plain; did you mean columns?"
+      "format: found colums, expected one of columns, plain, interleaved; did you mean columns?"
     ),
     (
       #"{"kind": "addition", "bos": "yes"}"#,
@@ -84,7 +85,7 @@ struct TaskConfigurationTests {
     (
       #"{"kind": "addition", "bos": true, "format": "plain"}"#,
       "bos: found true with format plain, expected false; "
-        + "leave it out: the signs + and = already mark where numbers begin"
+        + "leave it out: the signs already mark where numbers begin"
     ),
     (
       #"{"kind": "addition", "targets": "nextToken"}"#,

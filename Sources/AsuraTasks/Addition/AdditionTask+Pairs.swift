@@ -26,18 +26,19 @@ extension AdditionTask {
       var random = branch.split(UInt64(example))
       var pair =
         kind == Self.digitPairs
-        ? DigitPair.digit(length: length, random: &random)
-        : DigitPair.carry(length: length, random: &random)
+        ? DigitPair.digit(length: length, count: options.operands, random: &random)
+        : DigitPair.carry(length: length, count: options.operands, random: &random)
       if random.uniform() < 0.5 { swap(&pair.clean, &pair.corrupted) }
       if random.uniform() < 0.5 {
-        pair.clean.swap()
-        pair.corrupted.swap()
+        let turn = pair.clean.turn(random: &random)
+        pair.clean.rotate(by: turn)
+        pair.corrupted.rotate(by: turn)
       }
       return (clean: ColumnSum(pair.clean), corrupted: ColumnSum(pair.corrupted), pair.column)
     }
     var chain = [Int32](repeating: -1, count: count * layout.positions)
     for (example, pair) in pairs.enumerated() {
-      for (column, position) in layout.answer.enumerated() {
+      for (column, position) in places(layout).enumerated() {
         let isCarried = pair.clean.carry[column] != pair.corrupted.carry[column]
         chain[example * layout.positions + position] = isCarried ? Int32(column - pair.2) : 0
       }
@@ -51,55 +52,5 @@ extension AdditionTask {
           description: "columns that the carry which one of the two has and the other has not came",
           values: chain)
       ])
-  }
-}
-
-/// Two sums that differ in one digit.
-private struct DigitPair {
-  var clean: Operands
-  var corrupted: Operands
-  /// The column of that digit.
-  let column: Int
-
-  /// A carry leaves `column` in one sum and not in the other, and is passed on by the columns after it, as many as were
-  /// drawn.
-  static func carry(length: Int, random: inout Random) -> DigitPair {
-    var operands = Operands.drawn(length: length, forced: 0, random: &random)
-    let column = Int(random.below(UInt64(length)))
-    let passing = Int(random.below(UInt64(length - column)))
-    for next in column + 1..<column + 1 + passing {
-      operands.b[next] = 9 - operands.a[next]
-    }
-    // The column after those takes the carry up, unless there is none.
-    let end = column + 1 + passing
-    while end < length, operands.a[end] + operands.b[end] == 9 {
-      operands.b[end] = random.digit()
-    }
-    // a + b ≤ 8 gives no carry, with or without one coming in, and a + b' ≥ 10 gives one.
-    let a = 1 + UInt8(random.below(8))
-    operands.a[column] = a
-    var other = operands
-    operands.b[column] = UInt8(random.below(UInt64(9 - a)))
-    other.b[column] = 10 - a + UInt8(random.below(UInt64(a)))
-    return DigitPair(clean: other, corrupted: operands, column: column)
-  }
-
-  /// A column's digit differs, and what it does to a carry does not.
-  static func digit(length: Int, random: inout Random) -> DigitPair {
-    var operands = Operands.drawn(length: length, forced: 0, random: &random)
-    let column = Int(random.below(UInt64(length)))
-    // A column of 9 that passes a carry on does so with this one digit only.
-    let a = 1 + UInt8(random.below(8))
-    operands.a[column] = a
-    let generates = random.uniform() < 0.5
-    // Without a carry there are 9 − a digits to choose from, with one there are a: of one, take the other side.
-    let isAbove = generates ? a > 1 : a > 7
-    let (first, choices) = isAbove ? (10 - a, a) : (0, 9 - a)
-    let digit = UInt8(random.below(UInt64(choices)))
-    let step = 1 + UInt8(random.below(UInt64(choices - 1)))
-    var other = operands
-    operands.b[column] = first + digit
-    other.b[column] = first + (digit + step) % choices
-    return DigitPair(clean: operands, corrupted: other, column: column)
   }
 }

@@ -1,31 +1,32 @@
 extension AdditionTask {
   public func question(_ batch: Batch, example: Int) -> String {
-    let (a, b) = operands(of: batch, example: example)
-    return "\(number(a)) + \(number(b)) ="
+    operands(of: batch, example: example).map(number).joined(separator: " + ") + " ="
   }
 
   public func answer(_ classes: some Collection<Int32>, in batch: Batch) -> String {
     let classes = Array(classes)
-    return number(batch.layout.answer.map { classes[$0] })
+    return number(places(batch.layout).map { classes[$0] })
   }
 
   /// Most significant digit left; above the operands, the carries that come into each column and
   /// what each column does: `G` generates, `P` propagates, `·` kills.
   public func render(_ batch: Batch, example: Int, prediction: [Int32]?) -> String {
     let n = batch.length
-    let (a, b) = operands(of: batch, example: example)
-    let places = batch.layout.answer
+    let places = places(batch.layout)
     let targets = Array(batch.targets(ofExample: example))
     let facts = { (name: String) -> [Int32] in
       guard let values = batch.fact(name)?.values else { return [] }
       return places.map { values[example * batch.positions + $0] }
     }
     var rows = TextRows()
-    rows.add("carry", facts("carry").reversed().map { $0 == 1 ? "1" : " " })
+    rows.add("carry", facts("carry").reversed().map { $0 > 0 ? "\($0)" : " " })
     let letters = ["·", "P", "G"]
     rows.add("column", [" "] + facts("column").prefix(n).reversed().map { letters[Int($0)] })
-    rows.add("a", [" "] + a.reversed().map(String.init))
-    rows.add("+ b", [" "] + b.reversed().map(String.init))
+    for (index, digits) in operands(of: batch, example: example).enumerated() {
+      rows.add(
+        (index == 0 ? "" : "+ ") + ColumnSum.letter(index),
+        [" "] + digits.reversed().map(String.init))
+    }
     rows.add("= sum", sumCells(places.map { targets[$0] }))
     if let prediction {
       rows.add("model", sumCells(places.map { prediction[$0] }))

@@ -5,7 +5,8 @@ import AsuraTensor
 ///
 /// Uniform digits rarely carry far: a chain through ten columns has a chance of 10⁻¹⁰. So some rows
 /// force columns to sum to nine, where a carry passes through: each column with a chance `p` that
-/// is drawn once a row.
+/// is drawn once a row. With more than two operands, whose carries may exceed one, the columns of a row
+/// sum to 9j, with j drawn once a row: a carry of j passes through, and one of j − 1 does.
 public struct CarryMix: Codable, Sendable, Equatable {
   /// Weight of rows with independent uniform digits (`p = 0`).
   public var uniform = 0.5
@@ -54,69 +55,22 @@ public struct CarryMix: Codable, Sendable, Equatable {
     }
   }
 
-  /// Draws two operands of `length` digits.
-  func draw(length: Int, random: inout Random) -> Operands {
+  /// Draws operands of `length` digits.
+  func draw(length: Int, count: Int, random: inout Random) -> Operands {
     let pick = random.uniform() * (uniform + forced + longChains)
     let u = random.uniform()
     let chance = pick < uniform ? 0 : pick < uniform + forced ? u : 1 - 0.3 * u * u
-    var pair: UInt8?
+    let carry = Operands.carry(count: count, random: &random)
+    var column: [UInt8]?
     if random.uniform() < repeatedPair {
-      pair = random.uniform() < ninesPair ? 9 : random.digit()
+      column =
+        random.uniform() < ninesPair
+        ? (0..<count).map { $0 < carry ? 9 : 0 }
+        : Operands.digits(count, summingTo: 9 * carry, random: &random)
     }
-    var operands = Operands.drawn(length: length, forced: chance, pair: pair, random: &random)
-    if random.uniform() < swap { operands.swap() }
+    var operands = Operands.drawn(
+      length: length, count: count, forced: chance, carry: carry, column: column, random: &random)
+    if random.uniform() < swap { operands.rotate(by: operands.turn(random: &random)) }
     return operands
   }
-}
-
-/// Two numbers of equal length, digits least significant first.
-struct Operands {
-  var a: [UInt8]
-  var b: [UInt8]
-
-  /// Uniform digits, but each column sums to nine with the chance `forced`.
-  ///
-  /// - Parameter pair: the first digit of every forced column; drawn for each when nil.
-  static func drawn(
-    length: Int, forced: Double, pair: UInt8? = nil, random: inout Random
-  ) -> Operands {
-    var operands = Operands(a: [], b: [])
-    operands.a.reserveCapacity(length)
-    operands.b.reserveCapacity(length)
-    for _ in 0..<length {
-      let isForced = forced > 0 && random.uniform() < forced
-      let a = isForced ? pair ?? random.digit() : random.digit()
-      operands.a.append(a)
-      operands.b.append(isForced ? 9 - a : random.digit())
-    }
-    return operands
-  }
-
-  /// 99…9 + 1.
-  static func nines(length: Int) -> Operands {
-    var b = [UInt8](repeating: 0, count: length)
-    b[0] = 1
-    return Operands(a: [UInt8](repeating: 9, count: length), b: b)
-  }
-
-  /// Every column sums to nine, but the lowest generates: one carry runs through the whole number.
-  static func propagating(length: Int, random: inout Random) -> Operands {
-    var operands = drawn(length: length, forced: 1, random: &random)
-    // The 45 pairs that sum to ten or more, each as likely: 1 + 9, 2 + 8, 2 + 9, …, 9 + 9.
-    var index = UInt8(random.below(45))
-    var first: UInt8 = 1
-    while index >= first {
-      index -= first
-      first += 1
-    }
-    operands.a[0] = first
-    operands.b[0] = 9 - index
-    return operands
-  }
-
-  mutating func swap() { (a, b) = (b, a) }
-}
-
-extension Random {
-  mutating func digit() -> UInt8 { UInt8(below(10)) }
 }
