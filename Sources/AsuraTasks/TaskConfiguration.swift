@@ -12,10 +12,16 @@ public enum TaskConfiguration: Codable, Sendable, Equatable {
   case pairs(PairsOptions)
   case mazes(MazeOptions)
   case parity(ParityOptions)
+  case lego(LegoOptions)
+  case lookup(LookupOptions)
+  case listops(ListOpsOptions)
+  case arithmetic(ArithmeticOptions)
+  case hops(HopsOptions)
 
   /// The kinds of task there are.
   public enum Name: String, CaseIterable, Sendable {
     case addition, copy, pairs, mazes, parity
+    case lego, lookup, listops, arithmetic, hops
   }
 
   public var name: Name {
@@ -25,6 +31,11 @@ public enum TaskConfiguration: Codable, Sendable, Equatable {
     case .pairs: .pairs
     case .mazes: .mazes
     case .parity: .parity
+    case .lego: .lego
+    case .lookup: .lookup
+    case .listops: .listops
+    case .arithmetic: .arithmetic
+    case .hops: .hops
     }
   }
 
@@ -36,6 +47,11 @@ public enum TaskConfiguration: Codable, Sendable, Equatable {
     case .pairs: self = .pairs(PairsOptions())
     case .mazes: self = .mazes(MazeOptions())
     case .parity: self = .parity(ParityOptions())
+    case .lego: self = .lego(LegoOptions())
+    case .lookup: self = .lookup(LookupOptions())
+    case .listops: self = .listops(ListOpsOptions())
+    case .arithmetic: self = .arithmetic(ArithmeticOptions())
+    case .hops: self = .hops(HopsOptions())
     }
   }
 
@@ -49,6 +65,11 @@ public enum TaskConfiguration: Codable, Sendable, Equatable {
     case .pairs(let options): try PairsTask(options)
     case .mazes(let options): try MazeTask(options)
     case .parity(let options): try ParityTask(options)
+    case .lego(let options): try LegoTask(options)
+    case .lookup(let options): try LookupTask(options)
+    case .listops(let options): try ListOpsTask(options)
+    case .arithmetic(let options): try ArithmeticTask(options)
+    case .hops(let options): try HopsTask(options)
     }
   }
 
@@ -77,6 +98,11 @@ public enum TaskConfiguration: Codable, Sendable, Equatable {
     case .pairs: self = .pairs(try PairsOptions(from: decoder))
     case .mazes: self = .mazes(try MazeOptions(from: decoder))
     case .parity: self = .parity(try ParityOptions(from: decoder))
+    case .lego: self = .lego(try LegoOptions(from: decoder))
+    case .lookup: self = .lookup(try LookupOptions(from: decoder))
+    case .listops: self = .listops(try ListOpsOptions(from: decoder))
+    case .arithmetic: self = .arithmetic(try ArithmeticOptions(from: decoder))
+    case .hops: self = .hops(try HopsOptions(from: decoder))
     }
   }
 
@@ -87,6 +113,11 @@ public enum TaskConfiguration: Codable, Sendable, Equatable {
     case .pairs(let options): try options.encode(to: encoder)
     case .mazes(let options): try options.encode(to: encoder)
     case .parity(let options): try options.encode(to: encoder)
+    case .lego(let options): try options.encode(to: encoder)
+    case .lookup(let options): try options.encode(to: encoder)
+    case .listops(let options): try options.encode(to: encoder)
+    case .arithmetic(let options): try options.encode(to: encoder)
+    case .hops(let options): try options.encode(to: encoder)
     }
   }
 }

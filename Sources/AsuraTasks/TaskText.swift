@@ -7,6 +7,19 @@ extension LearningTask {
       field: "text", found: "text for the task \(name)", expected: "tokens",
       remedy: "this task reads no text: give token ids")
   }
+
+  /// The one length of texts that were read; `asked` when that isn't nil.
+  func commonLength(
+    _ lengths: [Int], of texts: [String], asked: Int?, unit: String
+  ) throws -> Int {
+    let length = asked ?? lengths.first ?? 1
+    if let number = lengths.firstIndex(where: { $0 != length }) {
+      throw TaskError.text(
+        number, found: texts[number], expected: "\(unit) \(length), as the others or as asked for",
+        remedy: "all texts must have one length; this has \(lengths[number])")
+    }
+    return length
+  }
 }
 
 extension TaskError {

@@ -58,4 +58,12 @@ extension LearningTask {
     }
     return places.joined(separator: " ") + (shown < batch.positions ? " …" : "")
   }
+
+  /// The right answer, and with a prediction the model's, of a task whose answer is one symbol.
+  func verdict(_ prediction: [Int32]?, on batch: Batch, example: Int) -> String {
+    let right = answer(batch.targets(ofExample: example), in: batch)
+    guard let prediction else { return "answer \(right)" }
+    let found = answer(prediction, in: batch)
+    return "answer \(right), model \(found) (\(found == right ? "right" : "wrong"))"
+  }
 }

@@ -12,6 +12,11 @@ struct BatchTests {
     .copy(CopyOptions()), .copy(CopyOptions(alphabet: 40, targets: .nextToken)),
     .pairs(PairsOptions()), .pairs(PairsOptions(count: 9, targets: .nextToken)),
     .mazes(MazeOptions()), .parity(ParityOptions()), .parity(ParityOptions(bos: false)),
+    .lego(LegoOptions(supervised: .all)), .lego(LegoOptions(tokens: .clause, supervised: .all)),
+    .lookup(LookupOptions()), .lookup(LookupOptions(order: .backward, tables: 30, bits: 1)),
+    .listops(ListOpsOptions()), .arithmetic(ArithmeticOptions(modulus: 101, operations: 1)),
+    .hops(HopsOptions()),
+    .hops(HopsOptions(alphabet: 30, symbols: 600, marks: false, lengths: 10...10)),
   ]
 
   @Test(arguments: configurations)

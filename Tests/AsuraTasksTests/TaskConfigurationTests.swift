@@ -4,6 +4,8 @@ import Foundation
 import Testing
 
 struct TaskConfigurationTests {
+  static let names = TaskConfiguration.Name.allCases.map(\.rawValue).joined(separator: ", ")
+
   func decode(_ json: String) throws -> TaskConfiguration {
     try JSONDecoder().decode(TaskConfiguration.self, from: Data(json.utf8))
   }
@@ -39,16 +41,16 @@ struct TaskConfigurationTests {
   @Test(arguments: [
     (
       #"{"kind": "additoin"}"#,
-      "kind: found additoin, expected one of addition, copy, pairs, mazes, parity; did you mean addition?"
+      "kind: found additoin, expected one of \(names); did you mean addition?"
     ),
     (
       #"{"format": "plain"}"#,
-      "kind: found nothing, expected one of addition, copy, pairs, mazes, parity; "
+      "kind: found nothing, expected one of \(names); "
         + "name the task, as in kind: addition"
     ),
     (
       #"{"kind": 3}"#,
-      "kind: found 3, expected one of addition, copy, pairs, mazes, parity; name the task, as in kind: addition"
+      "kind: found 3, expected one of \(names); name the task, as in kind: addition"
     ),
     (
       #"{"kind": "addition", "lenghts": 3}"#,
@@ -135,6 +137,45 @@ struct TaskConfigurationTests {
       #"{"kind": "pairs", "count": 1000000000}"#,
       "count: found 1000000000, expected 1 to 3355443; the pairs are all kept in memory: "
         + "ask for fewer, or for fewer or shorter lengths"
+    ),
+    (
+      #"{"kind": "lego", "lengths": "1...30"}"#,
+      "lengths: found 1...30, expected at most 26 clauses, each with a variable of its own; "
+        + "ask for shorter chains, or set alphabet to 30"
+    ),
+    (
+      #"{"kind": "lego", "supervised": "third"}"#,
+      "supervised: found third, expected one of half, all; choose one of these"
+    ),
+    (
+      #"{"kind": "lookup", "tables": 1}"#,
+      "tables: found 1, expected 2 to 1000; one table of each composition is held out of training"
+    ),
+    (
+      #"{"kind": "lookup", "bits": 60}"#,
+      "bits: found 60, expected 1 to 10; a table has 2^bits entries"
+    ),
+    (
+      #"{"kind": "listops", "arguments": 2}"#,
+      "arguments: found 2, expected 3 to 100; an operation has three arguments in the mean"
+    ),
+    (
+      #"{"kind": "arithmetic", "lengths": "1...5000"}"#,
+      "lengths: found 5000, expected 1 to 1000; it is the depth of a tree"
+    ),
+    (
+      #"{"kind": "arithmetic", "modulus": 1}"#,
+      "modulus: found 1, expected 2 to 10000; each number is a symbol of its own"
+    ),
+    (
+      #"{"kind": "hops", "symbols": 20, "lengths": "1...4"}"#,
+      "lengths: found 4, expected 1 to 3; "
+        + "the sequence must hold the hops: ask for fewer, or for more symbols"
+    ),
+    (
+      #"{"kind": "hops", "marks": false}"#,
+      "marks: found false with lengths 1...16, expected true; "
+        + "without marks nothing says how many hops are asked for: give one length"
     ),
   ])
   func mistakesAreExplained(json: String, message: String) {

@@ -10,8 +10,10 @@ struct SymbolSequences: Sendable {
   let alphabet: Int
   let mode: TargetMode
 
-  /// Letters while they last, then numbered symbols.
-  var outputs: [String] {
+  var outputs: [String] { Self.names(alphabet) }
+
+  /// Names of that many symbols: letters while they last, else numbered.
+  static func names(_ alphabet: Int) -> [String] {
     alphabet <= 26
       ? "abcdefghijklmnopqrstuvwxyz".prefix(alphabet).map(String.init)
       : (0..<alphabet).map { "s\($0)" }
