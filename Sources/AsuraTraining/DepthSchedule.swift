@@ -81,23 +81,31 @@ public struct DepthSchedule: Sendable, Equatable, Codable {
     self.progressive = progressive
   }
 
-  /// The most iterations a batch of `length` may get.
-  package func most(length: Int) -> Int {
-    if let progressive { return max(1, progressive.maximum(length)) }
-    return phases.map { $0.free(length).upperBound + max(1, $0.graded(length).upperBound) }.max()
-      ?? 0
+  /// The most iterations a batch may get, given its length and difficulty.
+  package func most(length: Int, difficulty: Int) -> Int {
+    if let progressive { return max(1, progressive.maximum(length, difficulty: difficulty)) }
+    return phases.map {
+      $0.free(length, difficulty: difficulty).upperBound
+        + max(1, $0.graded(length, difficulty: difficulty).upperBound)
+    }.max() ?? 0
   }
 
-  /// The most iterations with derivatives a batch of `length` may get.
-  package func mostGraded(length: Int) -> Int {
-    if let progressive { return max(1, progressive.maximum(length)) }
-    return phases.map { max(1, $0.graded(length).upperBound) }.max() ?? 0
+  /// The most iterations with derivatives a batch may get.
+  package func mostGraded(length: Int, difficulty: Int) -> Int {
+    if let progressive { return max(1, progressive.maximum(length, difficulty: difficulty)) }
+    return phases.map { max(1, $0.graded(length, difficulty: difficulty).upperBound) }.max() ?? 0
   }
 
-  /// What a batch of `length` is to do.
-  package func draw(length: Int, random: inout Random) -> [DepthPlan] {
+  /// Whether a batch's difficulty decides on its iterations.
+  package var usesDifficulty: Bool {
+    progressive?.maximum.usesDifficulty == true
+      || phases.contains { $0.free.usesDifficulty || $0.graded.usesDifficulty }
+  }
+
+  /// What a batch of that length and difficulty is to do.
+  package func draw(length: Int, difficulty: Int, random: inout Random) -> [DepthPlan] {
     if let progressive {
-      let m = max(1, progressive.maximum(length))
+      let m = max(1, progressive.maximum(length, difficulty: difficulty))
       let n = Int.random(in: 0...m - 1, using: &random)
       let k = Int.random(in: 1...m - n, using: &random)
       let full = DepthPlan(graded: m, weight: 1 - progressive.alpha)
@@ -110,8 +118,9 @@ public struct DepthSchedule: Sendable, Equatable, Codable {
         pick -= $0.weight
         return pick < 0
       } ?? phases[phases.count - 1]
-    let free = Int.random(in: phase.free(length), using: &random)
-    let graded = max(1, Int.random(in: phase.graded(length), using: &random))
+    let free = Int.random(in: phase.free(length, difficulty: difficulty), using: &random)
+    let graded = max(
+      1, Int.random(in: phase.graded(length, difficulty: difficulty), using: &random))
     return [DepthPlan(free: free, permutes: phase.permute, graded: graded)]
   }
 

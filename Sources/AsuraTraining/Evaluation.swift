@@ -8,9 +8,12 @@ public struct Evaluation: Sendable, Codable, Equatable {
   public struct Row: Sendable, Codable, Equatable {
     public let kind: String
     public let length: Int
-    /// Iterations run; with a stopping rule, the most any example was allowed.
+    /// The number of iterations as it was asked for, such as `2n`; with a stopping rule all that were.
+    public let asked: String
+    /// Iterations run: the most any example was allowed.
     public let iterations: Int
-    /// The mean number of iterations until examples settled, when there was a stopping rule.
+    /// The mean number an example got where they differ: it settled, by a stopping rule, or its batch's difficulty
+    /// decided.
     public let meanIterations: Double?
     public let examples: Int
     /// The share of examples whose whole answer is right.
@@ -22,14 +25,14 @@ public struct Evaluation: Sendable, Codable, Equatable {
   public let task: String
   /// What the examples were drawn from.
   public let seed: UInt64
-  /// By kind, then length, then iterations, each in the order asked for or rising.
+  /// By kind, then length, then iterations, each in the order asked for.
   public let rows: [Row]
 }
 
 /// What to evaluate on.
 public struct EvaluationOptions: Sendable {
   public var lengths: [Int]
-  /// Numbers of iterations, which may depend on the length.
+  /// Numbers of iterations, which may depend on the length and on each batch's difficulty.
   public var iterations: [LengthExpression]
   /// Names of the task's kinds of examples.
   public var kinds: [String]
@@ -61,6 +64,14 @@ extension Evaluation {
   ) throws {
     try model.configuration.check(against: task)
     var rows: [Row] = []
+    let distinct = options.iterations.enumerated().filter {
+      options.iterations.firstIndex(of: $0.element) == $0.offset
+    }.map(\.element)
+    guard !distinct.isEmpty else {
+      throw ModelError(.input, "no number of iterations to evaluate", remedy: "Ask for 2n, say.")
+    }
+    // What each row is for: a number, or with a stopping rule the largest of all.
+    let asked = options.stop == nil ? distinct.map { [$0] } : [distinct]
     let total = options.kinds.count * options.lengths.count * options.examples
     var done = 0
     for name in options.kinds {
@@ -68,56 +79,71 @@ extension Evaluation {
       for length in options.lengths {
         try model.configuration.checkMemory(
           of: S.self, positions: try task.layout(length: length).positions)
-        let counts = Set(options.iterations.map { $0(length) }).sorted()
-        guard let most = counts.last else { continue }
-        var accuracies = Array(repeating: Accuracy(), count: counts.count)
-        var settled: [Int] = []
+        var tallies = asked.map { _ in Tally() }
         let root = Random(seed: options.seed, for: "evaluation \(name) \(length)")
         for start in stride(from: 0, to: options.examples, by: options.batch) {
           var random = root.split(UInt64(start))
           let batch = try task.makeBatch(
             length: length, examples: min(options.batch, options.examples - start), kind: kind,
             random: &random)
+          let counts = asked.map { group in
+            group.map { $0(length, difficulty: batch.difficulty) }.max() ?? 0
+          }
           var run = RunOptions<S>()
           // Noise of a batch's own, from the same seed as its examples.
           var noise = root.split(UInt64(start)).split(0)
           run.seed = noise.next()
-          if options.stop != nil {
-            run.iterations = most
-            run.stop = options.stop
-            let (logits, steps) = try Self.logits(model, batch, task, run)
-            accuracies[counts.count - 1] += Accuracy(logits, targets: batch.targets)
-            settled += steps.map { $0 ?? most }
-          } else if batch.layout.mode == .nextToken {
-            for (i, count) in counts.enumerated() {
-              run.iterations = count
-              let (logits, _) = try Self.logits(model, batch, task, run)
-              accuracies[i] += Accuracy(logits, targets: batch.targets)
-            }
-          } else {
-            run.iterations = most
+          run.stop = options.stop
+          if options.stop == nil && batch.layout.mode == .parallel {
+            run.iterations = counts.max()
             run.readout = .iterations(.only(Set(counts)))
             let result = try model.run(try ModelInput(batch), run)
             for (i, count) in counts.enumerated() {
               guard let logits = result.readout[count] else { continue }
-              accuracies[i] += Accuracy(logits, targets: batch.targets)
+              tallies[i].add(logits, batch, steps: [], most: count)
+            }
+          } else {
+            for (i, count) in counts.enumerated() {
+              run.iterations = count
+              let (logits, steps) = try Self.logits(model, batch, task, run)
+              tallies[i].add(logits, batch, steps: steps, most: count)
             }
           }
           done += batch.examples
           try progress(done, total)
         }
-        for (i, count) in counts.enumerated() where options.stop == nil || count == most {
+        for (group, tally) in zip(asked, tallies) {
+          let varies = options.stop != nil || group.contains(where: \.usesDifficulty)
           rows.append(
             Row(
-              kind: name, length: length, iterations: count,
-              meanIterations: options.stop == nil
-                ? nil : Double(settled.reduce(0, +)) / Double(max(1, settled.count)),
-              examples: accuracies[i].examples, exactMatch: accuracies[i].exactMatch,
-              perSymbol: accuracies[i].perSymbol))
+              kind: name, length: length,
+              asked: group.map(\.description).joined(separator: ","), iterations: tally.most,
+              meanIterations: varies
+                ? Double(tally.iterations) / Double(max(1, tally.accuracy.examples)) : nil,
+              examples: tally.accuracy.examples, exactMatch: tally.accuracy.exactMatch,
+              perSymbol: tally.accuracy.perSymbol))
         }
       }
     }
     self.init(task: task.name, seed: options.seed, rows: rows)
+  }
+
+  /// What a row counts.
+  private struct Tally {
+    var accuracy = Accuracy()
+    var iterations = 0
+    var most = 0
+
+    /// - Parameter steps: when each example settled; nil, or no entry, for `most`.
+    mutating func add<S: Scalar>(
+      _ logits: Tensor<S>, _ batch: Batch, steps: [Int?], most count: Int
+    ) {
+      accuracy += Accuracy(logits, targets: batch.targets)
+      iterations += (0..<batch.examples).reduce(0) { sum, i in
+        sum + ((steps.isEmpty ? nil : steps[i]) ?? count)
+      }
+      most = max(most, count)
+    }
   }
 
   /// The logits a batch's answer is read from, and when each example settled.

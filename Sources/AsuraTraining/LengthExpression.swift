@@ -1,19 +1,24 @@
 import AsuraConfiguration
 
-/// A whole number that may depend on a batch's length n: `6`, `n`, `2n`, `n/2`, `n+1`, `3n/2-1`,
-/// `max(2,n/2)`. Division rounds down.
+/// A whole number that may depend on a batch's length n or on its difficulty d (`Batch.difficulty`): `6`, `n`,
+/// `2n`, `d/2`, `d+1`, `3n/2-1`, `max(2,d/2)`. Division rounds down.
 public struct LengthExpression: Sendable, Equatable, Codable, CustomStringConvertible {
+  private enum Variable: Character {
+    case length = "n"
+    case difficulty = "d"
+  }
   private indirect enum Form: Sendable, Equatable {
-    case linear(multiplier: Int, divisor: Int, offset: Int)
+    case number(Int)
+    case linear(Variable, multiplier: Int, divisor: Int, offset: Int)
     case larger(Form, Form)
   }
   private let form: Form
   /// The text it was read from, without spaces.
   public let description: String
 
-  /// A number that does not depend on the length.
+  /// A number that does not depend on the batch.
   public init(_ number: Int) {
-    form = .linear(multiplier: 0, divisor: 1, offset: number)
+    form = .number(number)
     description = "\(number)"
   }
 
@@ -23,23 +28,39 @@ public struct LengthExpression: Sendable, Equatable, Codable, CustomStringConver
     guard text.count <= 100, let form = Self.parse(compact[...]) else {
       throw ConfigurationError(
         field: "a number of iterations", found: "\"\(shortened(text))\"",
-        expected: "a number, or one in terms of the length n: n, 2n, n/2, n+1, max(2,n/2)")
+        expected:
+          "a number, or one in terms of the length n or the difficulty d: n, 2n, d+1, max(2,n/2)")
     }
     self.form = form
-    if case .linear(0, _, let number) = form {
+    if case .number(let number) = form {
       description = "\(number)"
     } else {
       description = compact
     }
   }
 
-  /// The number for a length, at least 0.
-  public func callAsFunction(_ length: Int) -> Int { max(0, Self.value(form, length)) }
+  /// The number for a batch's length and difficulty, at least 0.
+  public func callAsFunction(_ length: Int, difficulty: Int) -> Int {
+    max(0, Self.value(form, length, difficulty))
+  }
 
-  private static func value(_ form: Form, _ n: Int) -> Int {
+  /// Whether it depends on the difficulty, which only a batch itself tells.
+  public var usesDifficulty: Bool { Self.usesDifficulty(form) }
+
+  private static func value(_ form: Form, _ n: Int, _ d: Int) -> Int {
     switch form {
-    case .linear(let multiplier, let divisor, let offset): multiplier * n / divisor + offset
-    case .larger(let a, let b): max(value(a, n), value(b, n))
+    case .number(let number): number
+    case .linear(let variable, let multiplier, let divisor, let offset):
+      multiplier * (variable == .length ? n : d) / divisor + offset
+    case .larger(let a, let b): max(value(a, n, d), value(b, n, d))
+    }
+  }
+
+  private static func usesDifficulty(_ form: Form) -> Bool {
+    switch form {
+    case .number: false
+    case .linear(let variable, _, _, _): variable == .difficulty
+    case .larger(let a, let b): usesDifficulty(a) || usesDifficulty(b)
     }
   }
 
@@ -50,11 +71,11 @@ public struct LengthExpression: Sendable, Equatable, Codable, CustomStringConver
       guard parts.count == 2, let a = parse(parts[0]), let b = parse(parts[1]) else { return nil }
       return .larger(a, b)
     }
-    guard let n = text.firstIndex(of: "n") else {
-      return number(text).map { .linear(multiplier: 0, divisor: 1, offset: $0) }
-    }
-    guard let multiplier = text[..<n].isEmpty ? 1 : number(text[..<n]) else { return nil }
-    var rest = text[text.index(after: n)...]
+    guard let place = text.firstIndex(where: { Variable(rawValue: $0) != nil }),
+      let variable = Variable(rawValue: text[place])
+    else { return number(text).map { .number($0) } }
+    guard let multiplier = text[..<place].isEmpty ? 1 : number(text[..<place]) else { return nil }
+    var rest = text[text.index(after: place)...]
     var divisor = 1
     if rest.hasPrefix("/") {
       let digits = rest.dropFirst().prefix { $0.isNumber }
@@ -62,11 +83,13 @@ public struct LengthExpression: Sendable, Equatable, Codable, CustomStringConver
       divisor = d
       rest = rest.dropFirst(1 + digits.count)
     }
-    if rest.isEmpty { return .linear(multiplier: multiplier, divisor: divisor, offset: 0) }
+    if rest.isEmpty {
+      return .linear(variable, multiplier: multiplier, divisor: divisor, offset: 0)
+    }
     guard let sign = rest.first, sign == "+" || sign == "-", let offset = number(rest.dropFirst())
     else { return nil }
     return .linear(
-      multiplier: multiplier, divisor: divisor, offset: sign == "+" ? offset : -offset)
+      variable, multiplier: multiplier, divisor: divisor, offset: sign == "+" ? offset : -offset)
   }
 
   /// Plain digits, small enough that arithmetic on them cannot overflow.
@@ -100,8 +123,8 @@ public struct LengthExpression: Sendable, Equatable, Codable, CustomStringConver
   }
 }
 
-/// A range of iterations, both ends included, that may depend on a batch's length: `16`, `1...16`,
-/// `n+1...n+6`.
+/// A range of iterations, both ends included, that may depend on a batch's length and difficulty: `16`, `1...16`,
+/// `n+1...n+6`, `0...2d`.
 public struct LengthRangeExpression: Sendable, Equatable, Codable, CustomStringConvertible {
   /// The lower end.
   public let lower: LengthExpression
@@ -129,11 +152,14 @@ public struct LengthRangeExpression: Sendable, Equatable, Codable, CustomStringC
     upper = lower
   }
 
-  /// The range for a length. An upper end below the lower one counts as the lower.
-  public func callAsFunction(_ length: Int) -> ClosedRange<Int> {
-    let low = lower(length)
-    return low...max(low, upper(length))
+  /// The range for a batch. An upper end below the lower one counts as the lower.
+  public func callAsFunction(_ length: Int, difficulty: Int) -> ClosedRange<Int> {
+    let low = lower(length, difficulty: difficulty)
+    return low...max(low, upper(length, difficulty: difficulty))
   }
+
+  /// Whether it depends on the difficulty.
+  public var usesDifficulty: Bool { lower.usesDifficulty || upper.usesDifficulty }
 
   public var description: String {
     lower == upper ? "\(lower)" : "\(lower)...\(upper)"

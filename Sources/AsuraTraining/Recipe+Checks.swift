@@ -1,3 +1,4 @@
+import AsuraConfiguration
 import AsuraModel
 import AsuraTasks
 import AsuraTensor
@@ -44,10 +45,22 @@ extension ModelConfiguration {
 }
 
 extension Recipe {
+  /// Refuses options that do not go together.
+  func checkOptions() throws {
+    func check(_ isFine: Bool, _ field: String, _ found: String, _ expected: String) throws {
+      guard isFine else {
+        throw ConfigurationError(field: field, found: found, expected: expected)
+      }
+    }
+    try check(
+      model.shared || !depth.usesDifficulty, "depth", "the difficulty d with model.shared: false",
+      "numbers or ranges of at most model.iterations, since d has no bound")
+  }
+
   /// Refuses a recipe that needs more memory than the machine has, before anything is allocated.
   ///
   /// What is counted is certain to be needed: weights, gradients and moments, and of one example the latents of every
-  /// iteration, with what is inside them unless it is recomputed.
+  /// iteration, with what is inside them unless it is recomputed. The difficulty is that of an example drawn.
   func checkMemory<S: Scalar>(of _: S.Type, for task: any LearningTask) throws {
     let size = Double(MemoryLayout<S>.size)
     let weights = 4 * size * model.parameterCount
@@ -58,7 +71,12 @@ extension Recipe {
     // Beyond a budget training recomputes, unless it is told not to.
     let inside = training.recompute == false ? 4 * Double(model.core) : 1
     let kept = Double(model.width) * inside
-    let latents = size * positions * kept * Double(depth.mostGraded(length: length))
+    var random = Random(seed: seed, for: "longest")
+    let difficulty =
+      depth.usesDifficulty
+      ? try task.makeBatch(length: length, examples: 1, random: &random).difficulty : 0
+    let graded = depth.mostGraded(length: length, difficulty: difficulty)
+    let latents = size * positions * kept * Double(graded)
     let gigabytes = (weights + latents) / 1e9
     let available = Double(ProcessInfo.processInfo.physicalMemory) / 1e9
     guard gigabytes <= available else {

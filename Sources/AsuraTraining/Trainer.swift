@@ -26,6 +26,7 @@ public struct Trainer<S: Scalar>: Sendable {
   /// - Throws: `TaskError` for a task that cannot be; `ModelError` when the model does not suit it.
   public init(_ recipe: Recipe) throws {
     self.recipe = recipe
+    try recipe.checkOptions()
     task = try recipe.task.makeTask()
     try recipe.model.check(against: task)
     try recipe.checkMemory(of: S.self, for: task)
@@ -77,7 +78,8 @@ public struct Trainer<S: Scalar>: Sendable {
     let length = task.drawLength(random: &lengths)
     let batch = try task.makeBatch(
       length: length, examples: recipe.training.batch, random: &examples)
-    let plans = recipe.depth.draw(length: length, random: &depths)
+    let plans = recipe.depth.draw(
+      length: length, difficulty: batch.difficulty, random: &depths)
     let gradient = GradientComputation<S>(
       plans: plans, objective: recipe.loss.objective, recomputes: recipe.training.recompute)
     let result = try gradient(
@@ -112,7 +114,7 @@ public struct Trainer<S: Scalar>: Sendable {
   /// unshared weights, or more positions than learned ones.
   private func tryLongest() throws {
     let length = task.lengths.upperBound
-    let most = recipe.depth.most(length: length)
+    let most = recipe.depth.most(length: length, difficulty: 0)
     do { try model.check(iterations: most) } catch let error as ModelError {
       throw ModelError(
         .configuration, "depth asks for \(error.message)",

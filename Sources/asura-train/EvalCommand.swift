@@ -9,7 +9,8 @@ struct EvalCommand: ParsableCommand {
     discussion: """
       Prints the share of answers that are right throughout and the share of
       symbols that are right, for every kind of example, length and number of
-      iterations. Numbers of iterations may depend on the length n:
+      iterations. Numbers of iterations may depend on the length n, and on each
+      batch's difficulty d, how many steps a local rule may need for it:
         asura-train eval runs/addition --lengths 10,20,100 --iterations n,2n,4n
       With --stop an example is done once its latent has settled.
       """)
@@ -124,7 +125,7 @@ struct EvalCommand: ParsableCommand {
           let cells =
             options.stop == nil
             ? options.iterations.map { count in
-              rows.first { $0.iterations == count(length) }.map { percent(share($0)) } ?? "–"
+              rows.first { $0.asked == "\(count)" }.map { percent(share($0)) } ?? "–"
             }
             : rows.map {
               "\(percent(share($0))) after \(String(format: "%.1f", $0.meanIterations ?? .nan))"

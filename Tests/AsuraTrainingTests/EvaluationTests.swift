@@ -60,6 +60,7 @@ import Testing
     #expect(calls == [7, 14, 21, 28, 30, 37, 44, 51, 58, 60])
     #expect(evaluation.task == "copy" && evaluation.seed == 5)
     #expect(evaluation.rows.map(\.iterations) == [0, 2, 4, 0, 7, 14])
+    #expect(evaluation.rows.map(\.asked) == ["0", "n", "2n", "0", "n", "2n"])
     #expect(evaluation.rows.map(\.length) == [2, 2, 2, 7, 7, 7])
     #expect(evaluation.rows.allSatisfy { $0.meanIterations == nil && $0.kind == "training" })
     for row in evaluation.rows {
