@@ -66,13 +66,13 @@ struct Computation<S: Scalar>: Sendable {
   }
 
   private func bias(_ block: ParameterLayout.BlockIDs) -> Value<S>? {
-    guard let table = block.relative, let index = geometry.relativeIndex else {
-      return geometry.fixedBias.map { Value($0) }
-    }
+    let fixed = geometry.fixedBias.map { Value($0) }
+    guard let table = block.relative, let index = geometry.relativeIndex else { return fixed }
     let positions = geometry.ids.count
-    return interpreter.gatherBias(
+    let learned = interpreter.gatherBias(
       parameters[table], index, shape: [positions, geometry.layout.keyCount(positions)],
       missing: -.infinity)
+    return fixed.map { interpreter.add(learned, $0) } ?? learned
   }
 
   /// The latent before the first iteration.

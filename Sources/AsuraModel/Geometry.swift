@@ -8,7 +8,7 @@ struct Geometry<S: Scalar>: Sendable {
   /// The number of each position.
   let ids: [Int32]
   let layout: AttentionLayout
-  /// Mask and ALiBi together `[head, query, key]`; nil when there is neither.
+  /// Mask, directions and ALiBi together `[head, query, key]`; nil when a table or the relative positions say all.
   let fixedBias: Tensor<S>?
   /// For relative positions: which entry of the bias table each query and key use, −1 where masked.
   let relativeIndex: [Int32]?
@@ -35,53 +35,29 @@ struct Geometry<S: Scalar>: Sendable {
             + "(alibi, rope, relative, sinusoidal).")
       }
     }
-    var table = attention.window.map {
-      Self.neighbours(Array(ids.prefix(length)), window: $0, attention.mask)
+    let columns = input.columns
+    var table: NeighbourTable?
+    if let radius = attention.radius {
+      try Self.checkMemory(attention, input, radius)
+      table = .grid(rows: input.rows, columns: columns, radius: radius)
+    } else if let window = attention.window {
+      table = .window(Array(ids.prefix(length)), window, isCausal: attention.mask == .causal)
     }
-    if isTwinned { table = Self.twinned(table, positions: length, attention.mask) }
+    if isTwinned {
+      table = .twinned(table, positions: length, isCausal: attention.mask == .causal)
+    }
     layout = AttentionLayout(
       heads: attention.heads, keyValueHeads: attention.keyValueHeads, headWidth: c.headWidth,
       neighbours: table)
-    // Every query's keys: the table's, or all.
-    let keyCount = layout.keyCount(count)
-    func key(_ i: Int, _ j: Int) -> Int? {
-      if let table {
-        let key = table.keys[i * keyCount + j]
-        return key < 0 ? nil : Int(key)
-      }
-      return attention.mask == .causal && j > i ? nil : j
-    }
-    if attention.positions == .alibi || (table == nil && attention.mask == .causal) {
-      let slopes =
-        attention.positions == .alibi
-        ? attention.slopes
-          ?? (1...attention.heads).map { exp2(-8 * Double($0) / Double(attention.heads)) }
-        : Array(repeating: 0, count: attention.heads)
-      fixedBias = Tensor([attention.heads, count, keyCount]) { bias in
-        for (h, slope) in slopes.enumerated() {
-          for i in 0..<count {
-            for j in 0..<keyCount {
-              bias[(h * count + i) * keyCount + j] =
-                key(i, j).map { S(-slope * abs(Double(ids[$0]) - Double(ids[i]))) } ?? -.infinity
-            }
-          }
-        }
-      }
-    } else {
-      fixedBias = nil
-    }
-    if attention.positions == .relative {
-      let radius = attention.relativeRadius
-      relativeIndex = (0..<count).flatMap { i in
-        (0..<keyCount).map { j in
-          key(i, j).map {
-            Int32(min(max(Int(ids[$0]) - Int(ids[i]), -radius), radius) + radius)
-          } ?? -1
-        }
-      }
-    } else {
-      relativeIndex = nil
-    }
+    let pairs = Pairs(
+      ids: ids, columns: attention.radius == nil ? nil : columns, table: table,
+      isCausal: attention.mask == .causal)
+    let isMaskedByBias =
+      table == nil && attention.mask == .causal && attention.positions != .relative
+    fixedBias =
+      attention.positions == .alibi || attention.isDirected || isMaskedByBias
+      ? Self.fixedBias(attention, pairs) : nil
+    relativeIndex = attention.positions == .relative ? pairs.relativeIndex(attention) : nil
     if attention.positions == .rope {
       let half = c.headWidth / 2
       func table(_ f: (Double) -> Double) -> Tensor<S> {
@@ -112,40 +88,118 @@ struct Geometry<S: Scalar>: Sendable {
     }
   }
 
-  /// The keys within `window` of each query by position number, in the order of the sequence.
-  private static func neighbours(
-    _ ids: [Int32], window: Int, _ mask: AttentionConfiguration.Mask
-  ) -> NeighbourTable {
-    var places: [Int: [Int32]] = [:]
-    for (p, id) in ids.enumerated() { places[Int(id), default: []].append(Int32(p)) }
-    let lists = ids.enumerated().map { i, id in
-      // Whichever is fewer: the numbers within the window, or those there are.
-      let near =
-        window < places.count
-        ? (-window...window).flatMap { places[Int(id) + $0] ?? [] }
-        : places.filter { abs($0.key - Int(id)) <= window }.flatMap(\.value)
-      return near.filter { mask == .full || $0 <= Int32(i) }.sorted()
+  /// Refuses neighbourhoods so large that their keys and biases alone are more than the machine's memory holds.
+  private static func checkMemory(
+    _ attention: AttentionConfiguration, _ input: ModelInput, _ radius: Int
+  ) throws {
+    let keys =
+      Double(min(2 * radius + 1, 2 * input.rows - 1))
+      * Double(min(2 * radius + 1, 2 * input.columns - 1))
+    let bytes =
+      keys * Double(input.positions)
+      * Double(MemoryLayout<Int32>.size + attention.heads * MemoryLayout<S>.size)
+    let available = Double(ProcessInfo.processInfo.physicalMemory)
+    guard bytes <= available else {
+      throw ModelError(
+        .input,
+        String(
+          format:
+            "neighbourhoods of %.0f keys at %ld positions need %.3g GB of memory; this machine has %.3g",
+          keys, input.positions, bytes / 1e9, available / 1e9),
+        remedy: "Use a smaller grid, or a model with a smaller attention.radius.")
     }
-    let width = max(1, lists.map(\.count).max() ?? 1)
-    return NeighbourTable(
-      positions: ids.count, width: width,
-      keys: lists.flatMap { $0 + Array(repeating: -1, count: width - $0.count) })
   }
 
-  /// A table of twice as many positions: first as given (all keys the mask allows, where nil), then every
-  /// position's twin, which stands in for it among the keys.
-  private static func twinned(
-    _ table: NeighbourTable?, positions: Int, _ mask: AttentionConfiguration.Mask
-  ) -> NeighbourTable {
-    let width = table?.width ?? positions
-    let keys =
-      table?.keys
-      ?? (0..<Int32(positions)).flatMap { query in
-        (0..<Int32(positions)).map { mask == .causal && $0 > query ? -1 : $0 }
+  /// What is added to the scores whatever the weights are: ALiBi, and −∞ for what a head does not see.
+  @_specialize(where S == Float)
+  @_specialize(where S == Double)
+  private static func fixedBias(
+    _ attention: AttentionConfiguration, _ pairs: Pairs
+  ) -> Tensor<S> {
+    let heads = attention.heads
+    let slopes =
+      attention.positions == .alibi
+      ? attention.slopes ?? (1...heads).map { exp2(-8 * Double($0) / Double(heads)) }
+      : Array(repeating: 0, count: heads)
+    let (count, keyCount) = (pairs.ids.count, pairs.keyCount)
+    return Tensor([heads, count, keyCount]) { bias in
+      for (h, slope) in slopes.enumerated() {
+        let direction = attention.directions?[h] ?? .both
+        for i in 0..<count {
+          for j in 0..<keyCount {
+            var value = -S.infinity
+            if let key = pairs.key(i, j), pairs.isSeen(key, from: i, direction) {
+              value = S(-slope * pairs.distance(i, key))
+            }
+            bias[(h * count + i) * keyCount + j] = value
+          }
+        }
       }
-    let twins = keys.enumerated().map { i, key in
-      Int(key) == i / width ? key + Int32(positions) : key
     }
-    return NeighbourTable(positions: 2 * positions, width: width, keys: keys + twins)
+  }
+}
+
+/// The queries and keys of one input, and how they lie to each other.
+private struct Pairs {
+  let ids: [Int32]
+  /// The grid's columns where neighbourhoods are of a grid; nil where only position numbers count.
+  let columns: Int?
+  let table: NeighbourTable?
+  let isCausal: Bool
+
+  /// How many places for keys each query has: the table's, or one for every position.
+  var keyCount: Int { table?.width ?? ids.count }
+
+  /// The key at a query's place `j`; nil where there is none.
+  func key(_ query: Int, _ j: Int) -> Int? {
+    if let table {
+      let key = table.keys[query * table.width + j]
+      return key < 0 ? nil : Int(key)
+    }
+    return isCausal && j > query ? nil : j
+  }
+
+  func isSeen(
+    _ key: Int, from query: Int, _ direction: AttentionConfiguration.Direction
+  ) -> Bool {
+    switch direction {
+    case .both: true
+    case .backward: ids[key] <= ids[query]
+    case .forward: ids[key] >= ids[query]
+    }
+  }
+
+  /// Rows and columns from a query to a key.
+  private func offset(_ query: Int, _ key: Int, _ columns: Int) -> (rows: Int, columns: Int) {
+    (key / columns - query / columns, key % columns - query % columns)
+  }
+
+  func distance(_ query: Int, _ key: Int) -> Double {
+    guard let columns else { return abs(Double(ids[key]) - Double(ids[query])) }
+    let offset = offset(query, key, columns)
+    return Double(max(abs(offset.rows), abs(offset.columns)))
+  }
+
+  /// Which entry of the bias table each query and key use, −1 where masked.
+  func relativeIndex(_ attention: AttentionConfiguration) -> [Int32] {
+    let (count, keyCount) = (ids.count, keyCount)
+    return Array(unsafeUninitializedCapacity: count * keyCount) { index, initialized in
+      for i in 0..<count {
+        for j in 0..<keyCount {
+          var entry = -1
+          if let key = key(i, j) {
+            if let columns, let radius = attention.radius {
+              let offset = offset(i, key, columns)
+              entry = (offset.rows + radius) * (2 * radius + 1) + offset.columns + radius
+            } else {
+              let radius = attention.relativeRadius
+              entry = min(max(Int(ids[key]) - Int(ids[i]), -radius), radius) + radius
+            }
+          }
+          index[i * keyCount + j] = Int32(entry)
+        }
+      }
+      initialized = count * keyCount
+    }
   }
 }

@@ -11,13 +11,19 @@ public struct ModelInput: Sendable, Equatable {
   /// The position numbers, the same for every sequence: used when the model's `positionIDs` are
   /// `coupled`.
   public let positionIDs: [Int32]
+  /// How many rows the positions lie in, row by row: 1 for sequences.
+  public let rows: Int
+
+  /// How many positions each row has.
+  public var columns: Int { positions / rows }
 
   /// Checks that the sizes agree; `positionIDs` count from 0 unless given.
   public init(
-    tokens: [Int32], batch: Int, positions: Int, channels: Int = 1, positionIDs: [Int32]? = nil
+    tokens: [Int32], batch: Int, positions: Int, channels: Int = 1, positionIDs: [Int32]? = nil,
+    rows: Int = 1
   ) throws {
-    let (rows, overflow) = batch.multipliedReportingOverflow(by: positions)
-    let (count, overflow2) = rows.multipliedReportingOverflow(by: channels)
+    let (places, overflow) = batch.multipliedReportingOverflow(by: positions)
+    let (count, overflow2) = places.multipliedReportingOverflow(by: channels)
     guard batch > 0, positions > 0, channels > 0, !overflow, !overflow2, tokens.count == count
     else {
       throw ModelError(
@@ -28,8 +34,14 @@ public struct ModelInput: Sendable, Equatable {
     if let ids = positionIDs, ids.count != positions {
       throw ModelError(.input, "\(ids.count) position ids for \(positions) positions")
     }
+    guard rows > 0, positions % rows == 0 else {
+      throw ModelError(
+        .input, "\(positions) positions in \(rows) rows",
+        remedy: "Give a number of rows that divides the positions; 1 for a sequence.")
+    }
     self.batch = batch
     self.positions = positions
+    self.rows = rows
     self.channels = channels
     self.tokens = tokens
     self.positionIDs = positionIDs ?? (0..<Int32(positions)).map { $0 }
@@ -48,13 +60,14 @@ public struct ModelInput: Sendable, Equatable {
     let stride = positions * channels
     return try ModelInput(
       tokens: rows.flatMap { tokens[$0 * stride..<($0 + 1) * stride] }, batch: rows.count,
-      positions: positions, channels: channels, positionIDs: positionIDs)
+      positions: positions, channels: channels, positionIDs: positionIDs, rows: self.rows)
   }
 
   private init(examples: Range<Int>, tokens: [Int32], of whole: ModelInput) {
     batch = examples.count
     positions = whole.positions
     channels = whole.channels
+    rows = whole.rows
     self.tokens = tokens
     positionIDs = whole.positionIDs
   }

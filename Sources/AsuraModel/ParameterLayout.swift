@@ -115,7 +115,7 @@ struct ParameterLayout: Sendable {
       qkv: linear(prefix + "attn.qkv", [qkvWidth, c.width], bias: attention.bias),
       relative: attention.positions == .relative
         ? add(
-          prefix + "attn.relative.weight", [attention.heads, 2 * attention.relativeRadius + 1],
+          prefix + "attn.relative.weight", [attention.heads, attention.relativeCount],
           .normal(deviation: 0.5)) : nil,
       out: linear(prefix + "attn.out", [c.width, c.width], bias: attention.bias),
       attnNormPost: sandwich ? norm(prefix + "attn_norm_post", c) : nil,

@@ -56,9 +56,10 @@ extension RecurrentTransformer {
     }
   }
 
-  /// Which keys each query sees, for a model with a window; nil when queries may see all keys.
+  /// Which keys each query sees, for a model with a window or neighbourhoods; nil when queries may see all keys.
   public func neighbours(for input: ModelInput) -> NeighbourTable? {
-    guard configuration.attention.window != nil else { return nil }
+    let attention = configuration.attention
+    guard attention.window != nil || attention.radius != nil else { return nil }
     return (try? Geometry<S>(configuration, input))?.layout.neighbours
   }
 

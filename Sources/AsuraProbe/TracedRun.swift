@@ -174,6 +174,6 @@ extension TracedRun {
     }
     return try ModelInput(
       tokens: tokens.elements, batch: batch, positions: positions, channels: tokens.shape[2],
-      positionIDs: ids)
+      positionIDs: ids, rows: recorded.rows)
   }
 }

@@ -211,6 +211,7 @@ extension TraceComparison {
     if first.targets != second.targets { names.append("targets") }
     if first.mask != second.mask { names.append("mask") }
     if first.positionIDs != second.positionIDs { names.append("position ids") }
+    if first.rows != second.rows { names.append("rows") }
     if first.text != second.text { names.append("text") }
     for fact in Set(first.facts.keys).union(second.facts.keys).sorted()
     where first.facts[fact] != second.facts[fact] {

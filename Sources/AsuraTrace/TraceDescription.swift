@@ -140,6 +140,8 @@ public struct TraceInput: Sendable, Equatable {
   public var mask: IntegerArray?
   /// Position ids `[batch, position]`.
   public var positionIDs: IntegerArray?
+  /// How many rows the positions lie in, row by row: 1 for sequences.
+  public var rows: Int
   /// What each example reads as, one text a batch item.
   public var text: [String]
   /// The ground truth of what happens inside, by name.
@@ -147,14 +149,15 @@ public struct TraceInput: Sendable, Equatable {
 
   public init(
     task: String = "", tokens: IntegerArray? = nil, targets: IntegerArray? = nil,
-    mask: IntegerArray? = nil, positionIDs: IntegerArray? = nil, text: [String] = [],
-    facts: [String: TraceFact] = [:]
+    mask: IntegerArray? = nil, positionIDs: IntegerArray? = nil, rows: Int = 1,
+    text: [String] = [], facts: [String: TraceFact] = [:]
   ) {
     self.task = task
     self.tokens = tokens
     self.targets = targets
     self.mask = mask
     self.positionIDs = positionIDs
+    self.rows = rows
     self.text = text
     self.facts = facts
   }

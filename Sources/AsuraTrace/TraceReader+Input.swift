@@ -41,7 +41,7 @@ extension TraceReader {
       var input = TraceInput(
         task: try group.text("task") ?? "", tokens: try array("tokens"),
         targets: try array("targets"), mask: try array("mask"),
-        positionIDs: try array("position_ids"),
+        positionIDs: try array("position_ids"), rows: try group.integer("rows") ?? 1,
         text: try group.contains("text") ? group.dataset("text").texts() : [])
       guard try group.contains("facts") else { return input }
       let facts = try group.group("facts")

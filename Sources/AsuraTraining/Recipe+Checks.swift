@@ -29,7 +29,7 @@ extension ModelConfiguration {
 
   /// Refuses inputs so long that one number for each query and key is more than the machine's memory holds.
   package func checkMemory<S: Scalar>(of _: S.Type, positions: Int) throws {
-    let keys = min(positions, attention.window.map { $0 + 1 } ?? positions)
+    let keys = min(positions, (attention.window ?? attention.radius).map { $0 + 1 } ?? positions)
     let bytes =
       Double(attention.heads * MemoryLayout<S>.size) * Double(positions) * Double(keys)
     let available = Double(ProcessInfo.processInfo.physicalMemory)
@@ -39,7 +39,7 @@ extension ModelConfiguration {
         String(
           format: "attention over %d positions needs %.3g GB of memory; this machine has %.3g",
           positions, bytes / 1e9, available / 1e9),
-        remedy: "Use shorter inputs, or a model with attention.window.")
+        remedy: "Use shorter inputs, or a model with attention.window or mask: neighbourhood.")
     }
   }
 }

@@ -163,6 +163,6 @@ extension ModelInput {
   public init(_ batch: Batch) throws {
     try self.init(
       tokens: batch.tokens, batch: batch.examples, positions: batch.positions,
-      channels: batch.channels, positionIDs: batch.positionIDs)
+      channels: batch.channels, positionIDs: batch.positionIDs, rows: batch.layout.rows)
   }
 }

@@ -35,33 +35,31 @@ import Testing
       for b in 0..<c.core where t > 0 {
         let pattern = run.recorded["core.\(b).attn.pattern", t]!
         expect(
-          dense(pattern, c, input), try golden["pattern.\(t).\(b)"],
+          dense(pattern, model, input), try golden["pattern.\(t).\(b)"],
           "\(golden.name) pattern.\(t).\(b)")
       }
     }
   }
 
-  /// A windowed pattern `[batch, head, query, neighbour]` as `[batch, head, query, key]`.
+  /// A pattern `[batch, head, query, neighbour]` of a window or neighbourhoods as `[batch, head, query, key]`.
   private func dense<S: Scalar>(
-    _ pattern: Tensor<S>, _ c: ModelConfiguration, _ input: ModelInput
+    _ pattern: Tensor<S>, _ model: RecurrentTransformer<S>, _ input: ModelInput
   ) -> Tensor<S> {
-    guard let window = c.attention.window else { return pattern }
-    let (batch, heads, count, near) = (
-      pattern.shape[0], pattern.shape[1], pattern.shape[2], pattern.shape[3]
-    )
-    let ids = c.positionIDs == .coupled ? input.positionIDs : (0..<Int32(count)).map { $0 }
+    guard let table = model.neighbours(for: input) else { return pattern }
+    let (batch, heads, count) = (pattern.shape[0], pattern.shape[1], pattern.shape[2])
     var result = Tensor<S>.zeros([batch, heads, count, count])
-    for i in 0..<count {
-      let keys = (0..<count).filter {
-        abs(ids[$0] - ids[i]) <= window && (c.attention.mask == .full || $0 <= i)
-      }
+    let weights = pattern.elements
+    result.update { result in
       for tile in 0..<batch * heads {
-        for j in 0..<near {
-          let weight = pattern.elements[(tile * count + i) * near + j]
-          if j < keys.count {
-            result.update { $0[(tile * count + i) * count + keys[j]] = weight }
-          } else {
-            #expect(weight == 0)
+        for i in 0..<count {
+          for j in 0..<table.width {
+            let (place, key) = (i * table.width + j, table.keys[i * table.width + j])
+            let weight = weights[tile * count * table.width + place]
+            if key >= 0 {
+              result[(tile * count + i) * count + Int(key)] = weight
+            } else {
+              #expect(weight == 0)
+            }
           }
         }
       }

@@ -22,13 +22,15 @@ func smallModel<S: Scalar>(
 
 /// Random tokens.
 func tokens(
-  batch: Int, positions: Int, channels: Int = 1, ids: [Int32]? = nil, seed: UInt64 = 1
+  batch: Int, positions: Int, channels: Int = 1, ids: [Int32]? = nil, rows: Int = 1,
+  seed: UInt64 = 1
 ) throws -> ModelInput {
   var random = Random(seed: seed, for: "tokens")
   return try ModelInput(
     tokens: (0..<batch * positions * channels).map { _ in Int32.random(in: 0..<11, using: &random)
     },
-    batch: batch, positions: positions, channels: channels, positionIDs: ids)
+    batch: batch, positions: positions, channels: channels, positionIDs: ids,
+    rows: rows)
 }
 
 /// A batch that is dealt out in three parts.

@@ -23,7 +23,8 @@ final class TracedModel {
     var traced = TraceInput(
       tokens: IntegerArray(shape + [input.channels], input.tokens),
       targets: targets.map { IntegerArray(shape, $0) },
-      positionIDs: IntegerArray(shape, (0..<input.batch).flatMap { _ in input.positionIDs }))
+      positionIDs: IntegerArray(shape, (0..<input.batch).flatMap { _ in input.positionIDs }),
+      rows: input.rows)
     traced.facts = facts.mapValues {
       TraceFact(IntegerArray(shape, $0.values), labels: $0.labels)
     }

@@ -20,6 +20,7 @@ public struct Golden {
   public static let models: [String] = [
     "concat-pre-layer", "add-post-rms", "none-sandwich-layer", "coupled-post-layer",
     "unshared-pre-rms", "sandwich-rms-euler", "coda-post-layer", "plain-pre-layer",
+    "grid-pre-layer", "grid-post-rms", "directed-pre-layer",
   ]
 
   public func has(_ name: String) -> Bool { file.entries[name] != nil }
@@ -50,7 +51,8 @@ public struct Golden {
       return try ModelInput(
         tokens: file.integers("input.tokens").map { Int32($0) }, batch: shape[0],
         positions: shape[1], channels: shape[2],
-        positionIDs: file.integers("input.ids").map { Int32($0) })
+        positionIDs: file.integers("input.ids").map { Int32($0) },
+        rows: Int(file.metadata["rows"] ?? "1") ?? 1)
     }
   }
 

@@ -63,6 +63,21 @@ import Testing
     }
   }
 
+  @Test func gridsKeepTheirRows() throws {
+    try withFolder { folder in
+      let url = folder.appendingPathComponent("a.h5")
+      var description = Fixture.description
+      #expect(description.input.rows == 1)
+      description.input.rows = 3
+      try TraceWriter(url, describing: description).finish()
+      #expect(try TraceReader(url).input() == description.input)
+      description.input.rows = 2
+      #expect(throws: TraceError.self) {
+        try TraceWriter(folder.appendingPathComponent("b.h5"), describing: description)
+      }
+    }
+  }
+
   @Test func seriesHaveTheirClosedForms() throws {
     try withFolder { folder in
       let url = folder.appendingPathComponent("a.h5")

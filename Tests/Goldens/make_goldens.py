@@ -117,6 +117,34 @@ MODELS = {
         },
         "positions": 5, "smoothing": 0.2, "jacobian": True,
     },
+    "grid-pre-layer": {
+        "configuration": {
+            "vocabulary": 7, "classes": 5, "width": 9, "core": 2, "iterations": 3,
+            "attention": {"heads": 3, "positions": "relative", "mask": "neighbourhood", "radius": 1,
+                          "directions": ["both", "backward", "forward"]},
+            "mlp": {"width": 12},
+        },
+        "positions": 12, "rows": 3, "jacobian": True,
+    },
+    "grid-post-rms": {
+        "configuration": {
+            "vocabulary": 7, "classes": 5, "width": 8, "iterations": 3, "positionIDs": "coupled",
+            "attention": {"heads": 2, "positions": "alibi", "mask": "neighbourhood", "radius": 2,
+                          "directions": ["forward", "backward"]},
+            "mlp": {"width": 12},
+            "norm": {"kind": "rms", "placement": "post"},
+        },
+        "positions": 10, "rows": 5, "ids": [0, 1, 2, 3, 4, 4, 3, 2, 1, 0],
+    },
+    "directed-pre-layer": {
+        "configuration": {
+            "vocabulary": 7, "classes": 5, "width": 8, "iterations": 3, "positionIDs": "coupled",
+            "attention": {"heads": 4, "positions": "alibi", "slopes": [4, 1, 4, 1],
+                          "directions": ["backward", "backward", "forward", "forward"]},
+            "mlp": {"width": 12},
+        },
+        "positions": 7, "ids": [2, 1, 0, 2, 1, 0, 1],
+    },
 }
 
 
@@ -132,7 +160,8 @@ def write_model(name, case):
     tokens, ids, targets = random_input(configuration, case, generator)
 
     leaves = {key: value.clone().requires_grad_() for key, value in parameters.items()}
-    model = reference.Reference(configuration, leaves, ids)
+    rows = case.get("rows", 1)
+    model = reference.Reference(configuration, leaves, ids, rows=rows)
     _, latents, patterns = model.run(tokens)
     readouts = [model.readout(z) for z in latents]
     loss = reference.loss(readouts[-1], targets, smoothing)
@@ -152,7 +181,7 @@ def write_model(name, case):
             tensors[f"pattern.{t}.{b}"] = pattern
 
     # The step map's derivatives at z_1: the iteration that makes z_2, at fixed e.
-    fixed = reference.Reference(configuration, parameters, ids)
+    fixed = reference.Reference(configuration, parameters, ids, rows=rows)
     e = fixed.embed(tokens)
     z1 = latents[1].detach()
     tangents = torch.randn(TANGENTS, *z1.shape, generator=generator, dtype=torch.float64)
@@ -167,7 +196,8 @@ def write_model(name, case):
         tensors["jacobian"] = jacobian
         tensors["jacobian.eigenvalues.real"] = eigenvalues.real
         tensors["jacobian.eigenvalues.imag"] = eigenvalues.imag
-    write(name, tensors, {"configuration": text, "smoothing": repr(smoothing)})
+    metadata = {"configuration": text, "smoothing": repr(smoothing)}
+    write(name, tensors, metadata if rows == 1 else {**metadata, "rows": str(rows)})
 
 
 def write_trained(name):
@@ -470,8 +500,12 @@ def check_coverage():
              if c["attention"]["positions"] == "alibi"])
     require("coupled ids with", {"alibi", "rope", "relative"},
             [c["attention"]["positions"] for c in configurations if c["positionIDs"] == "coupled"])
-    require("masks", itertools.product(["full", "causal"], [True, False]),
+    require("masks", {*itertools.product(["full", "causal"], [True, False]), ("neighbourhood", False)},
             [(c["attention"]["mask"], c["attention"]["window"] is not None) for c in configurations])
+    require("neighbourhoods with", {"alibi", "relative"},
+            [c["attention"]["positions"] for c in configurations if c["attention"]["radius"] is not None])
+    require("directions", {"both", "backward", "forward"},
+            [way for c in configurations for way in c["attention"]["directions"] or []])
     require("grouped heads", {True, False},
             [c["attention"]["heads"] > c["attention"]["keyValueHeads"] for c in configurations])
     require("updates", {("replace", False), ("euler", True), ("euler", False)},
@@ -759,8 +793,8 @@ class Straight(reference.Reference):
     """The model with its norms' scales held and nothing flowing back through attention and perceptrons, so that a
     gradient is that along the residual stream. What adds to the stream is a leaf."""
 
-    def __init__(self, *arguments):
-        super().__init__(*arguments)
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
         self.leaves = {}
 
     def leaf(self, name, value):
@@ -813,12 +847,14 @@ def write_attribution():
         configuration = reference.read_configuration(json.dumps(MODELS[name]["configuration"]))
         parameters = {key[10:]: value for key, value in golden.items() if key.startswith("parameter.")}
         count, tokens, ids = configuration["iterations"], golden["input.tokens"], golden["input.ids"]
+        rows = MODELS[name].get("rows", 1)
         for kind, first in [("direct", count), ("unrolled", 1)]:
             z = golden[f"latent.{first - 1}"]
             models = []
             for t in range(first, count + 1):
-                model = Straight(configuration, parameters, ids)
-                e = model.leaf("input", reference.Reference(configuration, parameters, ids).embed(tokens))
+                model = Straight(configuration, parameters, ids, rows=rows)
+                e = reference.Reference(configuration, parameters, ids, rows=rows).embed(tokens)
+                e = model.leaf("input", e)
                 z, _ = model.step(t, e, model.leaf("latent before", z) if t == first else z)
                 models.append(model)
             logits = models[-1].readout(z)

@@ -27,6 +27,8 @@ DEFAULTS = {
         "relativeRadius": 8,
         "mask": "full",
         "window": None,
+        "radius": None,
+        "directions": None,
     },
     "mlp": {"activation": "gelu", "bias": True},
     "norm": {"kind": "layer", "placement": "pre", "epsilon": 1e-5, "bias": None},
@@ -89,7 +91,9 @@ def parameter_shapes(configuration):
         norm(f"{name}.attn_norm")
         linear(f"{name}.attn.qkv", (heads + 2 * key_value_heads) * head_width, width, attention["bias"])
         if attention["positions"] == "relative":
-            shapes[f"{name}.attn.relative.weight"] = (heads, 2 * attention["relativeRadius"] + 1)
+            neighbourhood = attention["mask"] == "neighbourhood"
+            radius = attention["radius"] if neighbourhood else attention["relativeRadius"]
+            shapes[f"{name}.attn.relative.weight"] = (heads, (2 * radius + 1) ** (2 if neighbourhood else 1))
         linear(f"{name}.attn.out", width, heads * head_width, attention["bias"])
         if sandwich:
             norm(f"{name}.attn_norm_post")
@@ -122,12 +126,17 @@ def parameter_shapes(configuration):
 
 
 class Reference:
-    """The model: a configuration, its parameters by name, and the position numbers of one sequence."""
+    """The model: a configuration, its parameters by name, the position numbers of one sequence, its grid's rows."""
 
-    def __init__(self, configuration, parameters, ids, tap=lambda site, t, x: x):
+    def __init__(self, configuration, parameters, ids, tap=lambda site, t, x: x, rows=1):
         self.c = configuration
         self.p = parameters
         self.ids = ids
+        index, columns = torch.arange(len(ids)), len(ids) // rows
+        # [2, query, key]: rows and columns from query to key.
+        self.offsets = torch.stack([
+            (index // columns)[None, :] - (index // columns)[:, None],
+            (index % columns)[None, :] - (index % columns)[:, None]])
         # Sees the values of some sites at iteration t and returns what to go on with.
         self.tap = tap
         self.t = 0
@@ -164,14 +173,19 @@ class Reference:
         if a["positions"] == "alibi":
             slopes = a["slopes"] or [2 ** (-8 * (h + 1) / heads) for h in range(heads)]
             slopes = torch.tensor(slopes, dtype=dtype)
-            return -slopes[:, None, None] * difference.abs()
+            grid = a["mask"] == "neighbourhood"
+            return -slopes[:, None, None] * (self.offsets.abs().amax(0) if grid else difference.abs())
         if a["positions"] == "relative":
+            if a["mask"] == "neighbourhood":
+                radius = a["radius"]
+                down, across = self.offsets.clamp(-radius, radius) + radius
+                return self.p[f"{name}.relative.weight"][:, down * (2 * radius + 1) + across]
             radius = a["relativeRadius"]
             return self.p[f"{name}.relative.weight"][:, difference.clamp(-radius, radius) + radius]
         return torch.zeros(1, 1, 1, dtype=dtype)
 
     def visible(self):
-        """Which keys a query sees, [query, key]."""
+        """Which keys a head's query sees, [head, query, key]."""
         a = self.c["attention"]
         positions = len(self.ids)
         seen = torch.ones(positions, positions, dtype=torch.bool)
@@ -179,7 +193,11 @@ class Reference:
             seen = seen.tril()
         if a["window"] is not None:
             seen = seen & ((self.ids[None, :] - self.ids[:, None]).abs() <= a["window"])
-        return seen
+        if a["mask"] == "neighbourhood":
+            seen = seen & (self.offsets.abs() <= a["radius"]).all(0)
+        difference = self.ids[None, :] - self.ids[:, None]
+        ways = {"both": difference == difference, "backward": difference <= 0, "forward": difference >= 0}
+        return torch.stack([seen & ways[way] for way in a["directions"] or ["both"] * a["heads"]])
 
     def attention(self, name, x):
         """The attention's output [B, P, W] and its pattern [B, heads, P, P]."""

@@ -38,12 +38,13 @@ public struct AttentionConfiguration: Sendable, Equatable, Codable {
   /// Positions inside attention.
   public enum Positions: String, Sendable, Codable, CaseIterable {
     case none
-    /// Scores fall by `slope·distance` (Press et al. 2022).
+    /// Scores fall by `slope·distance` (Press et al. 2022): by position number, or in a neighbourhood the larger of
+    /// the distances in rows and in columns.
     case alibi
     /// Queries and keys turn with their position (Su et al. 2021).
     case rope
     /// A learned bias for each head and relative position, clipped at `relativeRadius` (Shaw et al.
-    /// 2018, Raffel et al. 2020).
+    /// 2018, Raffel et al. 2020). In a neighbourhood one for each offset in rows and columns.
     case relative
   }
   /// Which keys a query may see, whatever their content.
@@ -51,6 +52,17 @@ public struct AttentionConfiguration: Sendable, Equatable, Codable {
     case full
     /// A query sees itself and what comes before it in the sequence.
     case causal
+    /// A query sees the keys within `radius` rows and `radius` columns of it on the input's grid (Hassani et al.
+    /// 2023); beyond an edge there are none. An input that is no grid is a grid of one row.
+    case neighbourhood
+  }
+  /// Which way along the position numbers a head looks. Every query sees itself.
+  public enum Direction: String, Sendable, Codable, CaseIterable {
+    case both
+    /// Keys whose position number is at most the query's.
+    case backward
+    /// Keys whose position number is at least the query's.
+    case forward
   }
   /// How many heads share the width; a divisor of it.
   public var heads: Int
@@ -63,18 +75,23 @@ public struct AttentionConfiguration: Sendable, Equatable, Codable {
   public var slopes: [Double]?
   /// The base of rotary frequencies.
   public var ropeBase = 10_000.0
-  /// Relative positions further apart than this share a bias.
+  /// Relative positions further apart than this share a bias; a neighbourhood has its own `radius`.
   public var relativeRadius = 8
   /// Which keys a query may see.
   public var mask = Mask.full
   /// When set, a query sees only keys whose position number differs by at most this; cost grows
   /// with it, not with the length.
   public var window: Int?
+  /// How many rows and columns away a query sees with the mask `neighbourhood`; cost grows with the keys within, not
+  /// with the grid.
+  public var radius: Int?
+  /// Which way each head looks, one a head; both ways when absent.
+  public var directions: [Direction]?
 
   public init(
     heads: Int, keyValueHeads: Int? = nil, bias: Bool = true, positions: Positions = .none,
     slopes: [Double]? = nil, ropeBase: Double = 10_000, relativeRadius: Int = 8,
-    mask: Mask = .full, window: Int? = nil
+    mask: Mask = .full, window: Int? = nil, radius: Int? = nil, directions: [Direction]? = nil
   ) {
     self.heads = heads
     self.keyValueHeads = keyValueHeads ?? heads
@@ -85,10 +102,13 @@ public struct AttentionConfiguration: Sendable, Equatable, Codable {
     self.relativeRadius = relativeRadius
     self.mask = mask
     self.window = window
+    self.radius = radius
+    self.directions = directions
   }
 
   enum CodingKeys: String, CodingKey, CaseIterable {
     case heads, keyValueHeads, bias, positions, slopes, ropeBase, relativeRadius, mask, window
+    case radius, directions
   }
 
   public init(from decoder: any Decoder) throws {
@@ -102,7 +122,25 @@ public struct AttentionConfiguration: Sendable, Equatable, Codable {
     relativeRadius = try fields.value(.relativeRadius, default: 8)
     mask = try fields.value(.mask, default: .full)
     window = try fields.value(.window)
+    radius = try fields.value(.radius)
+    directions = try fields.value(.directions)
   }
+
+  /// How many biases `relative` positions learn for each head.
+  var relativeCount: Int {
+    guard mask == .neighbourhood, let radius else { return 2 * relativeRadius + 1 }
+    return (2 * radius + 1) * (2 * radius + 1)
+  }
+
+  /// The most keys any query of `positions` sees.
+  func keyCount(positions: Int) -> Int {
+    if let window { return min(positions, 2 * window + 1) }
+    guard mask == .neighbourhood, let radius else { return positions }
+    return min(positions, (2 * radius + 1) * (2 * radius + 1))
+  }
+
+  /// Whether some head looks one way only.
+  var isDirected: Bool { directions?.contains { $0 != .both } == true }
 }
 
 /// A block's perceptron.

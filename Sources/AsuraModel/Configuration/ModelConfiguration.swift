@@ -111,7 +111,7 @@ public struct ModelConfiguration: Sendable, Equatable, Codable {
   /// How many numbers reverse mode keeps of one iteration of one example: what the derivative rules of
   /// the core's primitives read, near enough to plan memory by.
   package func activationCount(positions: Int) -> Int {
-    let keys = attention.window.map { min(positions, 2 * $0 + 1) } ?? positions
+    let keys = attention.keyCount(positions: positions)
     let hidden = (mlp.activation == .swiglu ? 4 : 2) * mlp.width
     return positions * (width + core * (9 * width + hidden + attention.heads * keys))
   }
@@ -133,7 +133,7 @@ public struct ModelConfiguration: Sendable, Equatable, Codable {
     let qkv = Double((attention.heads + 2 * attention.keyValueHeads) * headWidth)
     let relative =
       attention.positions == .relative
-      ? Double(attention.heads) * Double(2 * attention.relativeRadius + 1) : 0
+      ? Double(attention.heads) * Double(attention.relativeCount) : 0
     let block =
       (norm.placement == .sandwich ? 4 : 2) * aNorm + relative
       + linear(w, qkv, bias: attention.bias) + linear(w, w, bias: attention.bias)
@@ -170,6 +170,7 @@ public struct ModelConfiguration: Sendable, Equatable, Codable {
     try check("attention.keyValueHeads", attention.keyValueHeads, 1...attention.heads)
     try check("attention.relativeRadius", attention.relativeRadius, 1...Self.largest)
     if let window = attention.window { try check("attention.window", window, 0...Self.largest) }
+    if let radius = attention.radius { try check("attention.radius", radius, 0...1024) }
     try check("mlp.width", mlp.width, 1...Self.largest)
     guard width % attention.heads == 0 else {
       throw ConfigurationError(
@@ -196,6 +197,28 @@ public struct ModelConfiguration: Sendable, Equatable, Codable {
       throw ConfigurationError(
         field: "attention.slopes", found: "\(slopes)",
         expected: "one finite number for each of the \(attention.heads) heads")
+    }
+    switch (attention.mask == .neighbourhood, attention.radius) {
+    case (true, nil):
+      throw ConfigurationError(
+        field: "attention.radius", found: "nothing",
+        expected: "how many rows and columns away a query sees, with mask: neighbourhood",
+        remedy: "1 is a neighbourhood of 3×3")
+    case (false, let radius?):
+      throw ConfigurationError(
+        field: "attention.radius", found: "\(radius) with mask: \(attention.mask.rawValue)",
+        expected: "mask: neighbourhood", remedy: "along a sequence, give attention.window instead")
+    default: break
+    }
+    if attention.mask == .neighbourhood, let window = attention.window {
+      throw ConfigurationError(
+        field: "attention.window", found: "\(window) with mask: neighbourhood",
+        expected: "none, since attention.radius says what a query sees")
+    }
+    if let directions = attention.directions, directions.count != attention.heads {
+      throw ConfigurationError(
+        field: "attention.directions", found: "\(directions.map(\.rawValue))",
+        expected: "one of both, backward, forward for each of the \(attention.heads) heads")
     }
     if recall == .none && initialLatent != .input && shared {
       throw ConfigurationError(

@@ -43,6 +43,9 @@ enum TraceHeader {
       }
       places = (name, shape)
     }
+    if let places, input.rows < 1 || places.shape[1] % input.rows != 0 {
+      throw fail("\(places.shape[1]) positions cannot lie in \(input.rows) rows")
+    }
     if let places, !input.text.isEmpty, input.text.count != places.shape[0] {
       throw fail("\(input.text.count) texts for a batch of \(places.shape[0])")
     }
@@ -113,6 +116,7 @@ enum TraceHeader {
   private static func write(_ input: TraceInput, to run: H5Group) throws {
     var data = try NXDataGroup(in: run, "input", title: "Input")
     try data.group.setAttribute("task", .text(input.task))
+    if input.rows != 1 { try data.group.setAttribute("rows", .integer(Int64(input.rows))) }
     let arrays: [(String, IntegerArray?, H5Number, String)] = [
       ("tokens", input.tokens, .int32, "token ids"),
       ("targets", input.targets, .int32, "target classes, negative for none"),

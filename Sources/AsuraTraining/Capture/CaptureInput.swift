@@ -35,6 +35,6 @@ public struct CaptureInput: Sendable {
       targets: targets.map { IntegerArray(shape, $0) },
       mask: targets.map { IntegerArray(shape, $0.map { $0 < 0 ? 0 : 1 }) },
       positionIDs: IntegerArray(shape, (0..<input.batch).flatMap { _ in input.positionIDs }),
-      text: text, facts: facts)
+      rows: input.rows, text: text, facts: facts)
   }
 }
