@@ -2,9 +2,9 @@ import AsuraKernels
 import AsuraTensor
 
 /// Attention from packed queries, keys and values to the heads' mixed values, fused: head by head
-/// `s = q·kᵀ/√d + bias`, `p = softmax(s)`, `z = p·v`, keeping only p. Its stages, for those who
-/// look inside, are `AttentionScores`, `Softmax` and `AttentionMix`: the same products in the same
-/// order, so the same bits.
+/// `s = q·kᵀ/√d + bias`, `p = softmax(s)`, `z = p·v`, keeping only p; with a table all heads at once
+/// (`NeighbourAttention`). Its stages, for those who look inside, are `AttentionScores`, `Softmax` and
+/// `AttentionMix`: the same products in the same order, so the same bits.
 ///
 /// Inputs: qkv `[batch, position, qkvWidth]`, and a bias `[head, query, key]` or nothing; −∞ masks
 /// a key. Output: `[batch, position, heads·headWidth]`.
@@ -17,12 +17,20 @@ struct Attention<S: Scalar>: Primitive {
 
   struct Residuals {
     let qkv: Tensor<S>
+    /// `[batch, head, query, key]`, or with a table as `NeighbourAttention` keeps it.
     let pattern: Tensor<S>
+  }
+
+  private var neighbours: NeighbourAttention<S>? {
+    layout.neighbours.map { NeighbourAttention(layout: layout, table: $0) }
   }
 
   func value(of inputs: [Tensor<S>], keepingResiduals keep: Bool) -> (Tensor<S>, Residuals?) {
     let qkv = inputs[0]
     let (batch, positions) = (qkv.shape[0], qkv.shape[1])
+    if let neighbours {
+      return value(qkv, hasBias ? inputs[1] : nil, neighbours, keepingResiduals: keep)
+    }
     let tile = AttentionTile<S>(layout: layout, positions: positions)
     let width = layout.heads * layout.headWidth
     var pattern = Tensor<S>(keep ? [batch, layout.heads, positions, tile.keyCount] : [tile.size]) {
@@ -46,14 +54,40 @@ struct Attention<S: Scalar>: Primitive {
     return (z, keep ? Residuals(qkv: qkv, pattern: pattern) : nil)
   }
 
+  private func value(
+    _ qkv: Tensor<S>, _ bias: Tensor<S>?, _ neighbours: NeighbourAttention<S>,
+    keepingResiduals keep: Bool
+  ) -> (Tensor<S>, Residuals?) {
+    let (batch, positions) = (qkv.shape[0], qkv.shape[1])
+    let (width, size) = (layout.heads * layout.headWidth, neighbours.patternSize(positions))
+    var pattern = keep ? Tensor<S>([batch, size]) { _ in } : nil
+    let z = Tensor<S>([batch, positions, width]) { z in
+      AsuraTensor.read(bias) { bias in
+        qkv.read { qkv in
+          func attend(_ pattern: UnsafeMutablePointer<S>?) {
+            for b in 0..<batch {
+              let row = qkv + b * positions * layout.qkvWidth
+              neighbours.attend(
+                row, count: positions, among: row, bias: bias,
+                pattern: pattern.map { $0 + b * size }, into: z + b * positions * width)
+            }
+          }
+          if keep { pattern?.update { attend($0) } } else { attend(nil) }
+        }
+      }
+    }
+    return (z, pattern.map { Residuals(qkv: qkv, pattern: $0) })
+  }
+
   func jvp(_ r: Residuals, _ tangents: [Tensor<S>?], count: Int) -> Tensor<S> {
     let (batch, positions) = (r.qkv.shape[0], r.qkv.shape[1])
+    let pattern = neighbours?.rows(of: r.pattern, batch: batch) ?? r.pattern
     let tile = AttentionTile<S>(layout: layout, positions: positions)
     let (width, packed) = (layout.heads * layout.headWidth, layout.qkvWidth)
     var scratch = Tensor<S>([2, tile.size]) { _ in }
     return Tensor([count, batch, positions, width]) { dz in
       scratch.update { scratch in
-        read(r.qkv, r.pattern) { qkv, pattern in
+        read(r.qkv, pattern) { qkv, pattern in
           for k in 0..<count {
             tile.forEachHead(batch: batch) { t, h, b in
               let (ds, dp) = (scratch, scratch + tile.size)
@@ -84,9 +118,19 @@ struct Attention<S: Scalar>: Primitive {
     let (batch, positions) = (r.qkv.shape[0], r.qkv.shape[1])
     let tile = AttentionTile<S>(layout: layout, positions: positions)
     let (width, packed) = (layout.heads * layout.headWidth, layout.qkvWidth)
-    var scores = Tensor<S>([tile.size]) { _ in }
+    var scores = Tensor<S>([neighbours == nil ? tile.size : 0]) { _ in }
     let pass = { (dqkv: UnsafeMutablePointer<S>?, dbias: UnsafeMutablePointer<S>?) in
       read(r.qkv, r.pattern, cotangent) { qkv, pattern, dz in
+        if let neighbours {
+          for b in 0..<batch {
+            let row = b * positions * packed
+            neighbours.pullback(
+              dz + b * positions * width, qkv + row,
+              pattern + b * neighbours.patternSize(positions), into: dqkv.map { $0 + row },
+              bias: dbias)
+          }
+          return
+        }
         scores.update { ds in
           tile.forEachHead(batch: batch) { t, h, b in
             let row = b * positions * packed

@@ -1,4 +1,5 @@
 #include "dispatch.h"
+#include "transpose.h"
 #define T float
 #define INT int32_t
 #define IS_DOUBLE 0

@@ -1,4 +1,5 @@
 #include "dispatch.h"
+#include "transpose.h"
 #define T double
 #define INT int64_t
 #define IS_DOUBLE 1

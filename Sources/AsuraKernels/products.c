@@ -1,4 +1,5 @@
 #include "dispatch.h"
+#include "transpose.h"
 
 // Which products run here: where OpenBLAS was measured slower (see products.inc), on CPUs with AVX-512.
 

@@ -86,8 +86,38 @@ double asura_logistic(asura_type t, const void *x, const void *w, double bias,
                       const int32_t *targets, void *probability, void *gradient, double *residual,
                       long rows, long n);
 
-// Attention among listed neighbours: index[i·w + j] is a key's position or −1. Vectors of d elements lie
-// `stride` elements apart; a is [positions, w].
+/// Which keys queries attend to, and the sizes of their attention.
+typedef struct {
+  /// The queries to compute; `first` is a multiple of 16.
+  long first, count;
+  /// index[r·width + j] is a key's row or −1, where r is rows[i] for query i, or i itself where `rows` is null.
+  const int32_t *index, *rows;
+  long width;
+  /// Heads of queries, heads of keys and values that they share, and the elements of one head's vectors.
+  long heads, shared, depth;
+  /// The scores' factor.
+  double scale;
+} asura_neighbours;
+
+// Fused attention among neighbours, all heads at once. Query i lies at q + i·qs, key r at k + r·ks and its value at
+// v + r·ks, heads side by side; bias, which may be null, is [head, r, width] with bias_stride between heads. Writes
+// out_i = Σ_j p_j·v_j and, unless it is null, the pattern p [⌈queries/16⌉, width, head, 16], in lanes of 16 queries.
+// scratch holds 16·((heads + shared)·depth + (heads + 1)·width) elements.
+void asura_neighbour_attention(asura_type t, const asura_neighbours *n, const void *q, long qs,
+                               const void *k, const void *v, long ks, const void *bias,
+                               long bias_stride, void *pattern, void *out, long os, void *scratch);
+// Adds to the cotangents of q, k and v, which lie as those do, unless dq is null, and to dbias unless that is. `rows`
+// is not heeded.
+void asura_neighbour_attention_vjp(asura_type t, const asura_neighbours *n, const void *q,
+                                   const void *k, const void *v, long stride, const void *pattern,
+                                   const void *dz, long zs, void *dq, void *dk, void *dv,
+                                   void *dbias, long bias_stride, void *scratch);
+// A pattern in lanes as [head, query, width].
+void asura_neighbour_pattern_rows(asura_type t, const void *pattern, void *out, long p, long w,
+                                  long heads);
+
+// Its parts, for one head at a time: index[i·w + j] is a key's position or −1. Vectors of d elements lie `stride`
+// elements apart; a is [positions, w].
 // dots: a[i,j] = scale·x_i·y_index(i,j), and `fill` where there is none
 void asura_neighbour_dots(asura_type t, const void *x, long xs, const void *y, long ys,
                           const int32_t *index, double scale, double fill, void *a, long p, long w,
