@@ -9,6 +9,8 @@ public enum ActivationFunction: String, Sendable, Codable, CaseIterable {
   case relu
   /// `x·σ(x)` (Elfwing et al. 2018).
   case silu
+  /// `σ(x) = 1/(1 + e^−x)`
+  case sigmoid
 }
 
 /// `y = f(x)`. JVP: `ẏ = f′(x)·ẋ`. VJP: `x̄ = f′(x)·ȳ`.
@@ -26,6 +28,7 @@ struct Activation<S: Scalar>: Primitive {
         case .gelu: asura_gelu(S.kernelType, x0, y, x.count)
         case .relu: asura_relu(S.kernelType, x0, y, x.count)
         case .silu: asura_silu(S.kernelType, x0, y, x.count)
+        case .sigmoid: asura_sigmoid(S.kernelType, x0, y, x.count)
         }
       }
     }
@@ -38,6 +41,7 @@ struct Activation<S: Scalar>: Primitive {
         case .gelu: asura_gelu_derivative(S.kernelType, x0, d, x.count)
         case .relu: asura_relu_derivative(S.kernelType, x0, d, x.count)
         case .silu: asura_silu_derivative(S.kernelType, x0, d, x.count)
+        case .sigmoid: asura_sigmoid_derivative(S.kernelType, x0, d, x.count)
         }
       }
     }
@@ -54,7 +58,7 @@ struct Activation<S: Scalar>: Primitive {
         read(x, cotangent) { x0, dy in
           switch function {
           case .gelu: asura_gelu_vjp(S.kernelType, x0, dy, dx, x.count)
-          case .relu, .silu:
+          case .relu, .silu, .sigmoid:
             Self.derivative(function, x).read {
               asura_mul(S.kernelType, $0, dy, dx, x.count)
             }

@@ -47,7 +47,45 @@ struct ColumnReplacement<S: Scalar>: Primitive {
   }
 }
 
+/// The columns of a and, after them, those of b, over the last axis. JVP: the same of ȧ and ḃ. VJP: ȳ's columns of each.
+struct ColumnJoin<S: Scalar>: Primitive {
+  struct Residuals {
+    let a: [Int]
+    let b: [Int]
+    /// Where b's columns are.
+    var ofB: Range<Int> { (a.last ?? 0)..<(a.last ?? 0) + (b.last ?? 0) }
+  }
+
+  func value(of inputs: [Tensor<S>], keepingResiduals: Bool) -> (Tensor<S>, Residuals?) {
+    let r = Residuals(a: inputs[0].shape, b: inputs[1].shape)
+    precondition(
+      r.a.dropLast() == r.b.dropLast(), "joining columns of shapes \(r.a) and \(r.b)")
+    return (Self.joined(inputs[0], inputs[1], r), r)
+  }
+
+  private static func joined(_ a: Tensor<S>, _ b: Tensor<S>, _ r: Residuals) -> Tensor<S> {
+    var y = Tensor<S>(a.shape.dropLast() + [r.ofB.upperBound]) { _ in }
+    y.setColumns(0..<r.ofB.lowerBound, to: a)
+    y.setColumns(r.ofB, to: b)
+    return y
+  }
+
+  func jvp(_ r: Residuals, _ tangents: [Tensor<S>?], count: Int) -> Tensor<S> {
+    Self.joined(tangents[0] ?? .zeros([count] + r.a), tangents[1] ?? .zeros([count] + r.b), r)
+  }
+
+  func vjp(_ r: Residuals, _ cotangent: Tensor<S>, into inputs: Cotangents<S>) {
+    inputs.add(cotangent.columns(0..<r.ofB.lowerBound), to: 0)
+    inputs.add(cotangent.columns(r.ofB), to: 1)
+  }
+}
+
 extension Interpreter {
+  /// The columns of a and, after them, those of b, over the last axis.
+  public func joiningColumns(_ a: Value<S>, _ b: Value<S>) -> Value<S> {
+    apply(ColumnJoin(), a, b)
+  }
+
   /// Columns `range` of the last axis.
   public func columns(_ x: Value<S>, _ range: Range<Int>) -> Value<S> {
     apply(Columns(range: range), x)

@@ -106,6 +106,43 @@ struct Interpolation<S: Scalar>: Primitive {
   }
 }
 
+/// `y = a + g∘(b − a)`, elementwise.
+///
+/// JVP: `ẏ = ȧ + g∘(ḃ − ȧ) + ġ∘(b − a)`. VJP: `b̄ = g∘ȳ`, `ā = ȳ − b̄`, `ḡ = (b − a)∘ȳ`.
+struct Gating<S: Scalar>: Primitive {
+  struct Residuals {
+    let difference: Tensor<S>
+    let gate: Tensor<S>
+  }
+
+  func value(of inputs: [Tensor<S>], keepingResiduals keep: Bool) -> (Tensor<S>, Residuals?) {
+    let (a, b, gate) = (inputs[0], inputs[1], inputs[2])
+    precondition(
+      a.shape == b.shape && a.shape == gate.shape,
+      "gating between shapes \(a.shape) and \(b.shape) by \(gate.shape)")
+    let difference = b - a
+    return (
+      a + difference.multipliedRepeatedly(by: gate),
+      keep ? Residuals(difference: difference, gate: gate) : nil
+    )
+  }
+
+  func jvp(_ r: Residuals, _ tangents: [Tensor<S>?], count: Int) -> Tensor<S> {
+    var y = tangents[0] ?? .zeros([count] + r.gate.shape)
+    let change = tangents[1].map { b in tangents[0].map { b - $0 } ?? b } ?? y.scaled(by: -1)
+    y.add(change.multipliedRepeatedly(by: r.gate))
+    if let gate = tangents[2] { y.add(gate.multipliedRepeatedly(by: r.difference)) }
+    return y
+  }
+
+  func vjp(_ r: Residuals, _ cotangent: Tensor<S>, into inputs: Cotangents<S>) {
+    let ofB = cotangent.multipliedRepeatedly(by: r.gate)
+    inputs.add(cotangent - ofB, to: 0)
+    inputs.add(ofB, to: 1)
+    inputs.add(cotangent.multipliedRepeatedly(by: r.difference), to: 2)
+  }
+}
+
 /// `y = c·x`. JVP: `ẏ = c·ẋ`. VJP: `x̄ = c·ȳ`.
 struct Scaling<S: Scalar>: Primitive {
   let factor: S
@@ -133,6 +170,11 @@ extension Interpreter {
   /// `a + c·(b − a)`; exactly b when c is 1.
   public func interpolate(_ a: Value<S>, _ b: Value<S>, _ c: S) -> Value<S> {
     apply(Interpolation(factor: c), a, b)
+  }
+
+  /// `a + g∘(b − a)`, elementwise: a where the gate is 0, b where it is 1.
+  public func interpolate(_ a: Value<S>, _ b: Value<S>, gate: Value<S>) -> Value<S> {
+    apply(Gating(), a, b, gate)
   }
 
   /// `c·x`

@@ -21,6 +21,10 @@ struct Computation<S: Scalar>: Sendable {
     let input: Value<S>
     /// The input's share of each core's recall, `W_e·e + b`, which no iteration changes.
     let recalled: [Value<S>]
+    /// What each core's recall attends to; nil where it does not.
+    let crossings: [Crossing?]
+    /// The input's share of each core's neuromodulating network; nil where there is none.
+    let modulated: [Value<S>?]
     /// Each block's attention bias.
     let biases: [Value<S>?]
   }
@@ -55,19 +59,24 @@ struct Computation<S: Scalar>: Sendable {
   /// What embedded tokens give every iteration; without the prelude when they have been through it.
   func prepare(_ tokens: Value<S>, skippingPrelude: Bool = false) throws -> Embedded {
     var e = tokens
-    let biases = layout.blocks.map { bias($0) }
+    let biases = layout.blocks.map { bias($0.relative) }
     for (i, block) in layout.prelude.enumerated() where !skippingPrelude {
       e = try apply(block, to: e, biases, first: sites.first(.prelude, i), iteration: 0)
     }
     let recalled = layout.cores.map { core in
       core.recall.map { linear(e, $0) } ?? e
     }
-    return Embedded(input: e, recalled: recalled, biases: biases)
+    return Embedded(
+      input: e, recalled: recalled,
+      crossings: layout.cores.map { $0.cross.map { crossing(e, $0) } },
+      modulated: layout.cores.map { $0.neuromodulation.flatMap { modulated(e, $0) } },
+      biases: biases)
   }
 
-  private func bias(_ block: ParameterLayout.BlockIDs) -> Value<S>? {
+  /// Attention's bias, with a table of learned ones or without.
+  func bias(_ table: Int?) -> Value<S>? {
     let fixed = geometry.fixedBias.map { Value($0) }
-    guard let table = block.relative, let index = geometry.relativeIndex else { return fixed }
+    guard let table, let index = geometry.relativeIndex else { return fixed }
     let positions = geometry.ids.count
     let learned = interpreter.gatherBias(
       parameters[table], index, shape: [positions, geometry.layout.keyCount(positions)],
@@ -110,17 +119,8 @@ struct Computation<S: Scalar>: Sendable {
     let number = configuration.shared ? 0 : iteration - 1
     precondition(number < layout.cores.count, "iteration \(iteration) has no core of its own")
     let core = layout.cores[number]
-    var x: Value<S>
-    switch configuration.recall {
-    case .none: x = z
-    case .add: x = interpreter.add(embedded.input, z)
-    case .concat:
-      guard let recall = core.recall else { preconditionFailure("concat without weights") }
-      x = interpreter.linear(
-        z, parameters[recall.weight], offset: configuration.width, adding: embedded.recalled[number]
-      )
-    }
-    x = try tap(1, x, iteration)
+    var x = try tap(
+      1, recall(z, embedded, core: number, iteration: iteration), iteration)
     if let order = schedule?.blocks[iteration] {
       x = try apply(core.blocks, inOrder: order, to: x, embedded.biases, iteration: iteration)
     } else {
@@ -130,6 +130,7 @@ struct Computation<S: Scalar>: Sendable {
       }
     }
     if let outer = core.outerNorm { x = norm(x, outer) }
+    x = try neuromodulate(x, from: z, embedded, core: number, iteration: iteration)
     if configuration.update.kind == .euler { x = interpreter.interpolate(z, x, S(step)) }
     return try tap(SiteTable.latent, x, iteration)
   }
@@ -177,17 +178,18 @@ struct Computation<S: Scalar>: Sendable {
     func at(_ site: BlockSite, _ value: Value<S>) throws -> Value<S> {
       try tap(first + site.order, value, t)
     }
-    var x = try at(.residPre, input)
+    let start = try at(.residPre, input)
+    var x = start
 
-    let read = placement == .post ? x : norm(x, block.attnNorm)
+    var read = placement == .post ? x : norm(x, block.attnNorm)
     let z = try at(
       .z, attend(linear(read, block.qkv), biases[block.number], first: first, iteration: t))
     x = try add(linear: z, block.out, block.attnNormPost, to: x, first + BlockSite.attnOut.order, t)
     if placement == .post { x = norm(x, block.attnNorm) }
     x = try at(.residMid, x)
 
-    let hidden = try at(
-      .mlpPre, linear(placement == .post ? x : norm(x, block.mlpNorm), block.up))
+    read = placement == .post ? x : norm(x, block.mlpNorm)
+    let hidden = try at(.mlpPre, linear(read, block.up))
     let activated: Value<S> =
       switch configuration.mlp.activation {
       case .gelu: interpreter.activate(hidden, .gelu)
@@ -198,11 +200,14 @@ struct Computation<S: Scalar>: Sendable {
     x = try add(
       linear: post, block.down, block.mlpNormPost, to: x, first + BlockSite.mlpOut.order, t)
     if placement == .post { x = norm(x, block.mlpNorm) }
+    if let ids = block.copyGate {
+      x = interpreter.interpolate(start, x, gate: try at(.gate, gate(linear(read, ids.up), ids)))
+    }
     return try at(.residPost, x)
   }
 
   /// Attention from packed queries, keys and values: fused, unless a hook looks inside.
-  private func attend(
+  func attend(
     _ packed: Value<S>, _ bias: Value<S>?, first: Int, iteration t: Int
   ) throws -> Value<S> {
     let attention = geometry.layout
@@ -235,7 +240,7 @@ struct Computation<S: Scalar>: Sendable {
 
   // MARK: Parts
 
-  private func linear(
+  func linear(
     _ x: Value<S>, _ ids: ParameterLayout.LinearIDs, adding r: Value<S>? = nil
   ) -> Value<S> {
     interpreter.linear(x, parameters[ids.weight], ids.bias.map { parameters[$0] }, adding: r)
@@ -243,7 +248,7 @@ struct Computation<S: Scalar>: Sendable {
 
   /// `x + norm(linear(z))`, where the linear layer's value is a site. Without a norm and a hook there it is one operation,
   /// which gives the same bits.
-  private func add(
+  func add(
     linear z: Value<S>, _ ids: ParameterLayout.LinearIDs, _ normIDs: ParameterLayout.NormIDs?,
     to x: Value<S>, _ site: Int, _ iteration: Int
   ) throws -> Value<S> {
@@ -254,13 +259,13 @@ struct Computation<S: Scalar>: Sendable {
     return interpreter.add(x, try tap(site, normIDs.map { norm(out, $0) } ?? out, iteration))
   }
 
-  private func norm(_ x: Value<S>, _ ids: ParameterLayout.NormIDs) -> Value<S> {
+  func norm(_ x: Value<S>, _ ids: ParameterLayout.NormIDs) -> Value<S> {
     interpreter.norm(
       x, configuration.norm.kind, gain: parameters[ids.gain], bias: ids.bias.map { parameters[$0] },
       epsilon: configuration.norm.epsilon)
   }
 
-  private func tap(_ site: Int, _ value: Value<S>, _ iteration: Int) throws -> Value<S> {
+  func tap(_ site: Int, _ value: Value<S>, _ iteration: Int) throws -> Value<S> {
     guard let hooks, hooks.wants(site, iteration) else { return value }
     return try hooks.apply(value, site, iteration, examples: examples, interpreter)
   }

@@ -138,7 +138,7 @@ final class HookPlan<S: Scalar>: Sendable {
     let phase: HookContext.Phase
     switch site.original {
     case .embed: phase = .input
-    case .recall, .latent, .custom: phase = .recurrence
+    case .recall, .recalling, .neuromodulation, .latent, .custom: phase = .recurrence
     case .logits: phase = .readout
     case .block(let stack, let index, _):
       block = index

@@ -38,12 +38,29 @@ struct ParameterLayout: Sendable {
     let up: LinearIDs
     let down: LinearIDs
     let mlpNormPost: NormIDs?
+    let copyGate: GateIDs?
+  }
+  /// A network of one hidden layer whose values are a gate.
+  struct GateIDs: Sendable {
+    let up: LinearIDs
+    let down: LinearIDs
+  }
+  /// Attention from the latent to the embedded input.
+  struct CrossIDs: Sendable {
+    let norm: NormIDs
+    let inputNorm: NormIDs
+    let query: LinearIDs
+    let keyValue: LinearIDs
+    let relative: Int?
+    let out: LinearIDs
   }
   /// One iteration's parameters.
   struct CoreIDs: Sendable {
     let recall: LinearIDs?
+    let cross: CrossIDs?
     let blocks: [BlockIDs]
     let outerNorm: NormIDs?
+    let neuromodulation: GateIDs?
   }
 
   private(set) var entries: [Entry] = []
@@ -76,10 +93,21 @@ struct ParameterLayout: Sendable {
     for t in 1...(c.shared ? 1 : c.iterations) {
       let prefix = c.shared ? "" : "iterations.\(t)."
       let recall =
-        c.recall == .concat ? linear(prefix + "recall", [c.width, 2 * c.width], bias: true) : nil
+        c.recall == .concat || c.recall == .gated
+        ? linear(prefix + "recall", [c.width, 2 * c.width], bias: true) : nil
+      let cross = c.recall == .cross ? cross(prefix + "recall.", c) : nil
       let blocks = (0..<c.core).map { block("\(prefix)core.\($0).", c) }
       let outer = c.outerNorm ? norm(prefix + "outer_norm", c) : nil
-      cores.append(CoreIDs(recall: recall, blocks: blocks, outerNorm: outer))
+      let modulation = c.neuromodulation.map {
+        gate(
+          prefix + "neuromodulation.", width: $0.width,
+          inputs: ($0.reads == .both ? 2 : 1) * c.width,
+          outputs: c.width)
+      }
+      cores.append(
+        CoreIDs(
+          recall: recall, cross: cross, blocks: blocks, outerNorm: outer,
+          neuromodulation: modulation))
     }
     for i in 0..<c.coda { coda.append(block("coda.\(i).", c)) }
     if c.finalNorm { finalNorm = norm("final_norm", c) }
@@ -113,16 +141,47 @@ struct ParameterLayout: Sendable {
       number: blockCount,
       attnNorm: norm(prefix + "attn_norm", c),
       qkv: linear(prefix + "attn.qkv", [qkvWidth, c.width], bias: attention.bias),
-      relative: attention.positions == .relative
-        ? add(
-          prefix + "attn.relative.weight", [attention.heads, attention.relativeCount],
-          .normal(deviation: 0.5)) : nil,
+      relative: relative(prefix + "attn.", c),
       out: linear(prefix + "attn.out", [c.width, c.width], bias: attention.bias),
       attnNormPost: sandwich ? norm(prefix + "attn_norm_post", c) : nil,
       mlpNorm: norm(prefix + "mlp_norm", c),
       up: linear(prefix + "mlp.up", [upWidth, c.width], bias: c.mlp.bias),
       down: linear(prefix + "mlp.down", [c.width, c.mlp.width], bias: c.mlp.bias),
-      mlpNormPost: sandwich ? norm(prefix + "mlp_norm_post", c) : nil)
+      mlpNormPost: sandwich ? norm(prefix + "mlp_norm_post", c) : nil,
+      copyGate: c.copyGate.map {
+        // Begins closed (Csordás et al. 2022).
+        gate(
+          prefix + "copy_gate.", width: $0.width, inputs: c.width, outputs: c.width,
+          bias: .constant(-3))
+      })
+  }
+
+  private mutating func relative(_ prefix: String, _ c: ModelConfiguration) -> Int? {
+    let attention = c.attention
+    guard attention.positions == .relative else { return nil }
+    return add(
+      prefix + "relative.weight", [attention.heads, attention.relativeCount],
+      .normal(deviation: 0.5))
+  }
+
+  private mutating func cross(_ prefix: String, _ c: ModelConfiguration) -> CrossIDs {
+    let (width, bias) = (c.width, c.attention.bias)
+    return CrossIDs(
+      norm: norm(prefix + "norm", c), inputNorm: norm(prefix + "norm_input", c),
+      query: linear(prefix + "q", [width, width], bias: bias),
+      keyValue: linear(
+        prefix + "kv", [2 * c.attention.keyValueHeads * c.headWidth, width], bias: bias),
+      relative: relative(prefix, c), out: linear(prefix + "out", [width, width], bias: bias))
+  }
+
+  private mutating func gate(
+    _ prefix: String, width: Int, inputs: Int, outputs: Int, bias: Initializer? = nil
+  ) -> GateIDs {
+    GateIDs(
+      up: linear(prefix + "up", [width, inputs], bias: true),
+      down: LinearIDs(
+        weight: add(prefix + "down.weight", [outputs, width], .uniform(fanIn: width)),
+        bias: add(prefix + "down.bias", [outputs], bias ?? .uniform(fanIn: width))))
   }
 }
 

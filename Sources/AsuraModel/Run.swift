@@ -211,8 +211,7 @@ extension RecurrentTransformer {
 
   /// The numbers of the sites that only have values where a readout is computed.
   private var readoutSites: [Int] {
-    let coda = configuration.coda > 0 ? sites.first(.coda, 0)..<sites.sites.count : 0..<0
-    return [SiteTable.logits] + coda
+    [SiteTable.logits] + (sites.first(.coda, 0)..<sites.first(.coda, configuration.coda))
   }
 
   /// How many examples each part of a batch has, but for the last, which may have fewer: by the batch's sizes and the

@@ -12,6 +12,10 @@ public enum Site: Hashable, Sendable {
   case latent
   /// A readout's logits `[batch, position, class]`.
   case logits
+  /// A place inside the recall: `recall.gate` when it is gated, `recall.attn.q` and so on when it is attention.
+  case recalling(BlockSite)
+  /// The gate of what an iteration changes, `[batch, position, width]`.
+  case neuromodulation
   /// A place inside block `index` of a stack.
   case block(Stack, index: Int, BlockSite)
   /// A site of a run's own, computed from another's value: see `CustomSite`.
@@ -43,6 +47,8 @@ public enum BlockSite: String, Sendable, CaseIterable {
   /// What the perceptron adds to the residual stream.
   case mlpOut = "mlp_out"
   case residPost = "resid_post"
+  /// The gate between what the block read and what it makes of it, `[batch, position, width]`; with a copy gate only.
+  case gate
 
   /// This case's place among all cases.
   var order: Int {
@@ -60,6 +66,7 @@ public enum BlockSite: String, Sendable, CaseIterable {
     case .mlpPost: 10
     case .mlpOut: 11
     case .residPost: 12
+    case .gate: 13
     }
   }
 }
@@ -72,6 +79,8 @@ extension Site: CustomStringConvertible {
     case .recall: "recall"
     case .latent: "latent"
     case .logits: "logits"
+    case .recalling(let place): "recall.\(place.rawValue)"
+    case .neuromodulation: "neuromodulation"
     case .block(let stack, let index, let place): "\(stack.rawValue).\(index).\(place.rawValue)"
     case .custom(let name, _): name
     }
@@ -92,7 +101,7 @@ extension Site: CustomStringConvertible {
     switch self {
     case .embed, .block(.prelude, _, _): 0...0
     case .latent, .logits, .block(.coda, _, _): 0...max(0, count)
-    case .recall, .block(.core, _, _): 1...max(1, count)
+    case .recall, .recalling, .neuromodulation, .block(.core, _, _): 1...max(1, count)
     case .custom(_, let parent): parent.iterations(of: count)
     }
   }
@@ -111,6 +120,12 @@ struct SiteTable: Sendable {
   private(set) var sites: [Site]
   private let prelude: Int
   private let core: Int
+  /// How many sites a block has.
+  private let places: Int
+  /// What a place's order is added to for the number of its site inside the recall.
+  private let recall: Int
+  /// The number of the gate of what an iteration changes, where there is one.
+  let neuromodulation: Int
 
   static let latent = 2
   static let logits = 3
@@ -120,14 +135,27 @@ struct SiteTable: Sendable {
     let stacks: [(Site.Stack, Int)] = [
       (.prelude, configuration.prelude), (.core, configuration.core), (.coda, configuration.coda),
     ]
+    let inBlock = BlockSite.allCases.filter { $0 != .gate || configuration.copyGate != nil }
+    let inRecall: [BlockSite] =
+      switch configuration.recall {
+      case .concat, .add, .none: []
+      case .gated: [.gate]
+      case .cross: [.q, .k, .v, .scores, .pattern, .z, .attnOut]
+      }
+    places = inBlock.count
     sites =
       [.embed, .recall, .latent, .logits]
       + stacks.flatMap { stack, count in
-        (0..<count).flatMap { index in
-          BlockSite.allCases.map { Site.block(stack, index: index, $0) }
-        }
+        (0..<count).flatMap { index in inBlock.map { Site.block(stack, index: index, $0) } }
       }
+    recall = sites.count - (inRecall.first?.order ?? 0)
+    sites += inRecall.map { .recalling($0) }
+    neuromodulation = sites.count
+    if configuration.neuromodulation != nil { sites.append(.neuromodulation) }
   }
+
+  /// The number of a site inside the recall, or of where one would be.
+  func recalling(_ place: BlockSite) -> Int { recall + place.order }
 
   /// The same sites and a run's own after them.
   func adding(_ custom: [Site]) -> SiteTable {
@@ -144,7 +172,7 @@ struct SiteTable: Sendable {
       case .core: prelude
       case .coda: prelude + core
       }
-    return 4 + (before + index) * BlockSite.allCases.count
+    return 4 + (before + index) * places
   }
 
   /// The numbers of the sites whose names match a pattern: `*` stands for any text, `?` for any
@@ -173,7 +201,8 @@ struct SiteTable: Sendable {
       case .logits, .block(.coda, _, _):
         "where a readout is computed, the last iteration unless asked"
       case .embed, .block(.prelude, _, _): "once, at iteration 0"
-      case .recall, .block(.core, _, _): "at iterations 1 to \(iterations)"
+      case .recall, .recalling, .neuromodulation, .block(.core, _, _):
+        "at iterations 1 to \(iterations)"
       case .latent, .custom: "at iterations 0 to \(iterations)"
       }
     return "\(sites[site]) exists \(span)"

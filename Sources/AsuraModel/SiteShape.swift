@@ -35,11 +35,14 @@ extension RecurrentTransformer {
     let c = configuration
     let rows = [SiteAxis("batch", input.batch), SiteAxis("position", input.positions)]
     func vector(_ name: String, _ count: Int) -> [SiteAxis] { rows + [SiteAxis(name, count)] }
-    guard case .block(_, _, let place) = site.original else {
-      return site == .logits ? vector("class", c.classes) : vector("width", c.width)
+    let place: BlockSite
+    switch site.original {
+    case .block(_, _, let inBlock): place = inBlock
+    case .recalling(let inRecall): place = inRecall
+    default: return site == .logits ? vector("class", c.classes) : vector("width", c.width)
     }
     switch place {
-    case .residPre, .residMid, .residPost, .attnOut, .mlpOut: return vector("width", c.width)
+    case .residPre, .residMid, .residPost, .attnOut, .mlpOut, .gate: return vector("width", c.width)
     case .q, .z: return vector("head_width", c.width)
     case .k, .v: return vector("head_width", c.attention.keyValueHeads * c.headWidth)
     case .mlpPre:

@@ -56,6 +56,31 @@ private let widths = [1, 3, 15, 16, 17, 33]
     #expect(tangent.elements == [3])
   }
 
+  @Test func gating() throws {
+    try withEvery("shape", in: [[1], [3, 17], [2, 3, 5], [0, 2]]) { shape in
+      try checkDerivatives(at: [normal(shape), normal(shape, seed: 2), normal(shape, seed: 3)]) {
+        $0.interpolate($1[0], $1[1], gate: $1[2])
+      }
+    }
+    let (a, b) = (Tensor<Double>([3], [1, 2, 3]), Tensor<Double>([3], [5, 6, 7]))
+    let gate = Tensor<Double>([3], [0, 0.25, 1])
+    let y = Interpreter.plain.interpolate(Value(a), Value(b), gate: Value(gate)).tensor
+    #expect(y.elements == [1, 3, 7])
+  }
+
+  @Test func sigmoid() {
+    let x: [Double] = [-800, -40, -3, -1e-9, 0, 0.5, 20, 800]
+    let expected = x.map { 1 / (1 + exp(-$0)) }
+    func check<S: Scalar>(_: S.Type, _ limit: Double) {
+      let y = Interpreter<S>.plain.activate(Value(Tensor([8], x.map { S($0) })), .sigmoid).tensor
+      for (found, expected) in zip(y.elements, expected) {
+        #expect(abs(Double(found) - expected) <= limit * expected + 1e-37, "\(found) \(expected)")
+      }
+    }
+    check(Double.self, 1e-15)
+    check(Float.self, 2e-7)
+  }
+
   @Test func scale() throws {
     try withEvery("shape", in: [[], [1], [3, 17], [0]]) { shape in
       try checkDerivatives(at: [normal(shape)]) { i, x in i.scale(x[0], by: -1.7) }
@@ -92,12 +117,19 @@ private let widths = [1, 3, 15, 16, 17, 33]
       }
     }
     try checkDerivatives(at: [normal([0, 7])]) { i, x in i.columns(x[0], 1..<3) }
+    try withEvery("widths", in: [(1, 1), (3, 5), (0, 2), (2, 0)]) { a, b in
+      try checkDerivatives(at: [normal([2, 3, a]), normal([2, 3, b], seed: 2)]) {
+        $0.joiningColumns($1[0], $1[1])
+      }
+    }
   }
 
   @Test func columnsAreThoseOfTheRange() {
     let x = Tensor<Double>([2, 3], [1, 2, 3, 4, 5, 6])
     let i = Interpreter<Double>.plain
     #expect(i.columns(Value(x), 1..<3).tensor.elements == [2, 3, 5, 6])
+    let joined = i.joiningColumns(Value(x), Value(Tensor([2, 1], [7, 8])))
+    #expect(joined.tensor.elements == [1, 2, 3, 7, 4, 5, 6, 8])
     let replaced = i.replacingColumns(Value(x), 0..<1, with: Value(Tensor([2, 1], [7, 8])))
     #expect(replaced.tensor.elements == [7, 2, 3, 8, 5, 6])
   }

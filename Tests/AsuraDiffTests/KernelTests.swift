@@ -25,7 +25,7 @@ import Testing
 
   private func activations<S: Scalar>(_ prefix: String, _: S.Type) throws {
     func tensor(_ name: String) throws -> Tensor<S> { try golden.file.tensor("\(prefix).\(name)") }
-    for function in [ActivationFunction.gelu, .silu] {
+    for function in [ActivationFunction.gelu, .silu, .sigmoid] {
       let x = try tensor("\(function).input")
       let tape = Tape<S>()
       let v = Value.variable(x)
@@ -109,7 +109,7 @@ import Testing
         let i = Interpreter<S>.plain
         let results = [
           i.softmax(Value(x)), i.activate(Value(x), .gelu), i.activate(Value(x), .silu),
-          i.activate(Value(x), .relu),
+          i.activate(Value(x), .relu), i.activate(Value(x), .sigmoid),
           i.norm(Value(x), .layer, gain: Value(Tensor([width], repeating: 1)), epsilon: 1e-5),
           i.norm(Value(x), .rms, gain: Value(Tensor([width], repeating: 1)), epsilon: 1e-5),
         ]
@@ -143,6 +143,7 @@ import Testing
         let g = Value(w.tensor[0])
         return [
           i.linear(x, w, g), i.activate(x, .gelu), i.activate(x, .silu), i.activate(x, .relu),
+          i.activate(x, .sigmoid),
           i.norm(x, .layer, gain: g, bias: g, epsilon: 1e-2),
           i.norm(x, .rms, gain: g, epsilon: 1e-2), i.softmax(x),
           i.crossEntropy(x, targets: [0, 0, 0, 0, 0, 0]),

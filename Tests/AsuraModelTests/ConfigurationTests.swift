@@ -81,7 +81,12 @@ import Testing
     expectError(json(#""noise": []"#), "noise: found a list or a mapping, expected a number")
     expectError(
       json(#""recall": "cat""#),
-      "recall: found cat, expected one of concat, add, none")
+      "recall: found cat, expected one of concat, add, gated, cross, none")
+    expectError(json(#""copyGate": true"#), "copyGate: found true, expected a mapping of options")
+    expectError(json(#""copyGate": {}"#), "copyGate.width: found nothing, expected a whole number")
+    expectError(
+      json(#""neuromodulation": {"width": 4, "reads": "all"}"#),
+      "neuromodulation.reads: found all, expected one of both, input, latent")
     expectError(
       json(#""norm": {"kind": 3}"#),
       "norm.kind: found 3, expected one of layer, rms")
@@ -125,6 +130,12 @@ import Testing
       json(#""recall": "none""#),
       "recall: found none with initialLatent zeros, expected initialLatent: input, or the recurrence never "
         + "sees its input")
+    expectError(
+      json(#""copyGate": {"width": 0}"#),
+      "copyGate.width: found 0, expected a number from 1 to 1048576")
+    expectError(
+      json(#""neuromodulation": {"width": -3}"#),
+      "neuromodulation.width: found -3, expected a number from 1 to 1048576")
     expectError(json(#""core": 0"#), "core: found 0, expected a number from 1 to 1024")
     expectError(
       json(#""norm": {"epsilon": 0}"#), "norm.epsilon: found 0.0, expected a finite number above 0")
@@ -173,6 +184,18 @@ import Testing
         $0.recall = .add
         $0.norm.bias = false
         $0.mlp.bias = false
+      },
+      {
+        $0.recall = .gated
+        $0.copyGate = CopyGateConfiguration(width: 7)
+        $0.neuromodulation = NeuromodulationConfiguration(width: 9)
+      },
+      {
+        $0.recall = .cross
+        $0.attention.positions = .relative
+        $0.attention.bias = false
+        $0.norm = NormConfiguration(kind: .rms)
+        $0.neuromodulation = NeuromodulationConfiguration(width: 9, reads: .input)
       },
     ]
     for configuration in try Golden.models.map({ try Golden($0).configuration })

@@ -44,7 +44,7 @@ private struct Stop: Error, Equatable { let code: Int }
       switch site {
       case .embed, .block(.prelude, _, _): expected = [0]
       case .latent, .logits, .block(.coda, _, _): expected = [0, 1, 2, 3, 4]
-      case .recall, .block(.core, _, _): expected = [1, 2, 3, 4]
+      case .recall, .recalling, .neuromodulation, .block(.core, _, _): expected = [1, 2, 3, 4]
       case .custom: expected = []
       }
       #expect(iterations == expected, "\(site)")

@@ -21,7 +21,11 @@ public struct Golden {
     "concat-pre-layer", "add-post-rms", "none-sandwich-layer", "coupled-post-layer",
     "unshared-pre-rms", "sandwich-rms-euler", "coda-post-layer", "plain-pre-layer",
     "grid-pre-layer", "grid-post-rms", "directed-pre-layer",
+    "gated-pre-copy", "cross-post-modulated", "cross-sandwich-unshared",
   ]
+
+  /// Those of them whose iterations are sums of parts, without gates.
+  public static let sums = models.filter { !$0.hasPrefix("gated-") && !$0.hasPrefix("cross-") }
 
   public func has(_ name: String) -> Bool { file.entries[name] != nil }
 

@@ -145,6 +145,40 @@ MODELS = {
         },
         "positions": 7, "ids": [2, 1, 0, 2, 1, 0, 1],
     },
+    "gated-pre-copy": {
+        "configuration": {
+            "vocabulary": 7, "classes": 5, "width": 8, "prelude": 1, "core": 2, "coda": 1,
+            "iterations": 3,
+            "attention": {"heads": 2, "positions": "alibi"},
+            "mlp": {"width": 12},
+            "recall": "gated", "copyGate": {"width": 6},
+            "neuromodulation": {"width": 5, "reads": "input"},
+        },
+        "positions": 5, "jacobian": True,
+    },
+    "cross-post-modulated": {
+        "configuration": {
+            "vocabulary": 7, "classes": 5, "width": 16, "iterations": 3,
+            "attention": {"heads": 4, "keyValueHeads": 2, "positions": "rope", "mask": "causal"},
+            "mlp": {"width": 10, "activation": "swiglu"},
+            "norm": {"kind": "rms", "placement": "post"},
+            "recall": "cross", "initialLatent": "learned", "copyGate": {"width": 7},
+            "neuromodulation": {"width": 6}, "update": {"kind": "euler", "step": 0.7},
+        },
+        "positions": 6,
+    },
+    "cross-sandwich-unshared": {
+        "configuration": {
+            "vocabulary": 6, "classes": 5, "width": 8, "core": 2, "iterations": 3, "shared": False,
+            "attention": {"heads": 2, "keyValueHeads": 1, "bias": False, "positions": "relative",
+                          "relativeRadius": 2, "window": 2},
+            "mlp": {"width": 6},
+            "norm": {"placement": "sandwich"},
+            "recall": "cross", "outerNorm": True,
+            "neuromodulation": {"width": 4, "reads": "latent"},
+        },
+        "positions": 6,
+    },
 }
 
 
@@ -485,7 +519,11 @@ def check_coverage():
     require("prelude", {0, 1, 2}, values("prelude"))
     require("core", {1, 2}, values("core"))
     require("coda", {0, 1, 2}, values("coda"))
-    require("recall", {"concat", "add", "none"}, values("recall"))
+    require("recall", {"concat", "add", "none", "gated", "cross"}, values("recall"))
+    require("copy gates", itertools.product(["pre", "post"], [True]),
+            [(c["norm"]["placement"], c["copyGate"] is not None) for c in configurations])
+    require("neuromodulation", {None, "both", "input", "latent"},
+            [c["neuromodulation"] and c["neuromodulation"]["reads"] for c in configurations])
     require("initialLatent", {"zeros", "input", "learned"}, values("initialLatent"))
     require("norms", itertools.product(["pre", "post", "sandwich"], ["layer", "rms"]),
             [(n["placement"], n["kind"]) for n in norms])
@@ -589,7 +627,8 @@ def elementwise(dtype):
 
     tensors = {}
     tensors["exp.input"], tensors["exp.value"] = rounded(mpmath.exp, exponents)
-    for name, value, derivative in [("gelu", gelu, gelu_derivative), ("silu", silu, silu_derivative)]:
+    for name, value, derivative in [("gelu", gelu, gelu_derivative), ("silu", silu, silu_derivative),
+                                    ("sigmoid", sigmoid, sigmoid_derivative)]:
         tensors[f"{name}.input"], tensors[f"{name}.value"] = rounded(value, inputs)
         _, tensors[f"{name}.derivative"] = rounded(derivative, inputs)
 
@@ -637,6 +676,10 @@ def to_float(x, dtype):
 
 def sigmoid(x):
     return 1 / (1 + mpmath.exp(-x))
+
+
+def sigmoid_derivative(x):
+    return sigmoid(x) * sigmoid(-x)
 
 
 def gelu(x):
@@ -839,12 +882,14 @@ class Straight(reference.Reference):
 
 
 def write_attribution():
-    """Shares of the logit of class 1 less that of class 0 at the last iteration of every random model: of its own parts
+    """Shares of the logit of class 1 less that of class 0 at the last iteration of every ungated random model: of its own parts
     (`direct`), and of all iterations' with the latents between them taken apart (`unrolled`)."""
     tensors = {}
     for name in MODELS:
         golden = load_file(HERE / f"{name}.safetensors")
         configuration = reference.read_configuration(json.dumps(MODELS[name]["configuration"]))
+        if configuration["recall"] in ("gated", "cross"):
+            continue
         parameters = {key[10:]: value for key, value in golden.items() if key.startswith("parameter.")}
         count, tokens, ids = configuration["iterations"], golden["input.tokens"], golden["input.ids"]
         rows = MODELS[name].get("rows", 1)

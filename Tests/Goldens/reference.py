@@ -38,6 +38,8 @@ DEFAULTS = {
     "outerNorm": False,
     "finalNorm": True,
     "update": {"kind": "replace", "step": None},
+    "neuromodulation": None,
+    "copyGate": None,
 }
 REQUIRED = {"": {"vocabulary", "classes", "width", "iterations"}, "attention": {"heads"}, "mlp": {"width"}}
 
@@ -61,6 +63,8 @@ def read_configuration(text):
 
     configuration = fill(json.loads(text), DEFAULTS, "")
     attention, norm = configuration["attention"], configuration["norm"]
+    if configuration["neuromodulation"] is not None:
+        configuration["neuromodulation"].setdefault("reads", "both")
     if attention["keyValueHeads"] is None:
         attention["keyValueHeads"] = attention["heads"]
     if norm["bias"] is None:
@@ -85,15 +89,23 @@ def parameter_shapes(configuration):
         if c["norm"]["bias"]:
             shapes[f"{name}.bias"] = (width,)
 
+    def relative(name):
+        if attention["positions"] == "relative":
+            neighbourhood = attention["mask"] == "neighbourhood"
+            radius = attention["radius"] if neighbourhood else attention["relativeRadius"]
+            shapes[f"{name}.relative.weight"] = (
+                attention["heads"], (2 * radius + 1) ** (2 if neighbourhood else 1))
+
+    def gate(name, hidden, inputs):
+        linear(f"{name}.up", hidden, inputs, True)
+        linear(f"{name}.down", width, hidden, True)
+
     def block(name):
         sandwich = c["norm"]["placement"] == "sandwich"
         heads, key_value_heads = attention["heads"], attention["keyValueHeads"]
         norm(f"{name}.attn_norm")
         linear(f"{name}.attn.qkv", (heads + 2 * key_value_heads) * head_width, width, attention["bias"])
-        if attention["positions"] == "relative":
-            neighbourhood = attention["mask"] == "neighbourhood"
-            radius = attention["radius"] if neighbourhood else attention["relativeRadius"]
-            shapes[f"{name}.attn.relative.weight"] = (heads, (2 * radius + 1) ** (2 if neighbourhood else 1))
+        relative(f"{name}.attn")
         linear(f"{name}.attn.out", width, heads * head_width, attention["bias"])
         if sandwich:
             norm(f"{name}.attn_norm_post")
@@ -103,6 +115,8 @@ def parameter_shapes(configuration):
         linear(f"{name}.mlp.down", width, mlp["width"], mlp["bias"])
         if sandwich:
             norm(f"{name}.mlp_norm_post")
+        if c["copyGate"] is not None:
+            gate(f"{name}.copy_gate", c["copyGate"]["width"], width)
 
     if c["embedding"]["positions"] == "learned":
         shapes["position.weight"] = (c["embedding"]["maximumPositions"], width)
@@ -111,12 +125,22 @@ def parameter_shapes(configuration):
     for i in range(c["prelude"]):
         block(f"prelude.{i}")
     for prefix in [""] if c["shared"] else [f"iterations.{t}." for t in range(1, c["iterations"] + 1)]:
-        if c["recall"] == "concat":
+        if c["recall"] in ("concat", "gated"):
             linear(f"{prefix}recall", width, 2 * width, True)
+        if c["recall"] == "cross":
+            norm(f"{prefix}recall.norm")
+            norm(f"{prefix}recall.norm_input")
+            linear(f"{prefix}recall.q", width, width, attention["bias"])
+            linear(f"{prefix}recall.kv", 2 * attention["keyValueHeads"] * head_width, width, attention["bias"])
+            relative(f"{prefix}recall")
+            linear(f"{prefix}recall.out", width, width, attention["bias"])
         for b in range(c["core"]):
             block(f"{prefix}core.{b}")
         if c["outerNorm"]:
             norm(f"{prefix}outer_norm")
+        if c["neuromodulation"] is not None:
+            inputs = 2 * width if c["neuromodulation"]["reads"] == "both" else width
+            gate(f"{prefix}neuromodulation", c["neuromodulation"]["width"], inputs)
     for i in range(c["coda"]):
         block(f"coda.{i}")
     if c["finalNorm"]:
@@ -202,12 +226,19 @@ class Reference:
     def attention(self, name, x):
         """The attention's output [B, P, W] and its pattern [B, heads, P, P]."""
         a = self.c["attention"]
-        batch, positions, width = x.shape
         heads, groups = a["heads"], a["keyValueHeads"]
-        head_width = width // heads
+        head_width = x.shape[-1] // heads
         qkv = self.linear(f"{name}.qkv", x)
         q, k, v = qkv.split([heads * head_width, groups * head_width, groups * head_width], -1)
         q, k, v = (self.tap(f"{name}.{part}", self.t, x) for part, x in (("q", q), ("k", k), ("v", v)))
+        return self.attend(name, q, k, v)
+
+    def attend(self, name, q, k, v):
+        """What queries [B, P, W] make of keys and values [B, P, groups·D], and the pattern [B, heads, P, P]."""
+        a = self.c["attention"]
+        batch, positions, width = q.shape
+        heads, groups = a["heads"], a["keyValueHeads"]
+        head_width = width // heads
         q = q.reshape(batch, positions, heads, head_width).transpose(1, 2)
         k = k.reshape(batch, positions, groups, head_width).transpose(1, 2)
         v = v.reshape(batch, positions, groups, head_width).transpose(1, 2)
@@ -215,7 +246,7 @@ class Reference:
             q, k = self.rotate(q), self.rotate(k)
         k = k.repeat_interleave(heads // groups, 1)
         v = v.repeat_interleave(heads // groups, 1)
-        scores = q @ k.transpose(-1, -2) / math.sqrt(head_width) + self.bias(name, x.dtype)
+        scores = q @ k.transpose(-1, -2) / math.sqrt(head_width) + self.bias(name, q.dtype)
         pattern = scores.masked_fill(~self.visible(), -math.inf).softmax(-1)
         pattern = self.tap(f"{name}.pattern", self.t, pattern)
         mixed = self.tap(f"{name}.z", self.t, (pattern @ v).transpose(1, 2).reshape(batch, positions, width))
@@ -243,15 +274,31 @@ class Reference:
         if placement == "pre":
             attended, pattern = self.attention(f"{name}.attn", self.norm(f"{name}.attn_norm", x))
             h = x + out("attn", attended)
-            return h + out("mlp", self.mlp(f"{name}.mlp", self.norm(f"{name}.mlp_norm", h))), pattern
-        if placement == "post":
+            read = self.norm(f"{name}.mlp_norm", h)
+            y = h + out("mlp", self.mlp(f"{name}.mlp", read))
+        elif placement == "post":
             attended, pattern = self.attention(f"{name}.attn", x)
-            h = self.norm(f"{name}.attn_norm", x + out("attn", attended))
-            return self.norm(f"{name}.mlp_norm", h + out("mlp", self.mlp(f"{name}.mlp", h))), pattern
-        attended, pattern = self.attention(f"{name}.attn", self.norm(f"{name}.attn_norm", x))
-        h = x + out("attn", self.norm(f"{name}.attn_norm_post", attended))
-        transformed = self.mlp(f"{name}.mlp", self.norm(f"{name}.mlp_norm", h))
-        return h + out("mlp", self.norm(f"{name}.mlp_norm_post", transformed)), pattern
+            read = h = self.norm(f"{name}.attn_norm", x + out("attn", attended))
+            y = self.norm(f"{name}.mlp_norm", h + out("mlp", self.mlp(f"{name}.mlp", h)))
+        else:
+            attended, pattern = self.attention(f"{name}.attn", self.norm(f"{name}.attn_norm", x))
+            h = x + out("attn", self.norm(f"{name}.attn_norm_post", attended))
+            read = self.norm(f"{name}.mlp_norm", h)
+            y = h + out("mlp", self.norm(f"{name}.mlp_norm_post", self.mlp(f"{name}.mlp", read)))
+        if self.c["copyGate"] is not None:
+            gate = self.gate(f"{name}.copy_gate", read)
+            y = gate * y + (1 - gate) * x
+        return y, pattern
+
+    def gate(self, name, x):
+        """A gate between 0 and 1 by a network of one hidden layer."""
+        return torch.sigmoid(self.linear(f"{name}.down", F.relu(self.linear(f"{name}.up", x))))
+
+    def cross(self, name, e, z):
+        """z and what it attends to in e."""
+        queries = self.linear(f"{name}.q", self.norm(f"{name}.norm", z))
+        k, v = self.linear(f"{name}.kv", self.norm(f"{name}.norm_input", e)).chunk(2, -1)
+        return z + self.attend(name, queries, k, v)[0]
 
     # The model
 
@@ -287,6 +334,11 @@ class Reference:
         recall = self.c["recall"]
         if recall == "concat":
             x = self.linear(f"{prefix}recall", torch.cat([e, z], -1))
+        elif recall == "gated":
+            gate = torch.sigmoid(self.linear(f"{prefix}recall", torch.cat([e, z], -1)))
+            x = gate * e + (1 - gate) * z
+        elif recall == "cross":
+            x = self.cross(f"{prefix}recall", e, z)
         else:
             x = e + z if recall == "add" else z
         patterns = []
@@ -295,6 +347,10 @@ class Reference:
             patterns.append(pattern)
         if self.c["outerNorm"]:
             x = self.norm(f"{prefix}outer_norm", x)
+        if self.c["neuromodulation"] is not None:
+            read = {"both": torch.cat([e, z], -1), "input": e, "latent": z}[self.c["neuromodulation"]["reads"]]
+            gate = self.gate(f"{prefix}neuromodulation", read)
+            x = gate * x + (1 - gate) * z
         update = self.c["update"]
         if update["kind"] == "euler":
             delta = 1 / self.c["iterations"] if update["step"] is None else update["step"]

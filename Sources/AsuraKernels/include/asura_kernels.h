@@ -54,6 +54,8 @@ void asura_relu(asura_type t, const void *x, void *y, long n);
 void asura_relu_derivative(asura_type t, const void *x, void *d, long n);
 void asura_silu(asura_type t, const void *x, void *y, long n);
 void asura_silu_derivative(asura_type t, const void *x, void *d, long n);
+void asura_sigmoid(asura_type t, const void *x, void *y, long n);
+void asura_sigmoid_derivative(asura_type t, const void *x, void *d, long n);
 
 // Norms over rows of n. xhat = (x − mean)·rstd when centred, x·rstd when not; y = xhat·g + b,
 // where b may be null.

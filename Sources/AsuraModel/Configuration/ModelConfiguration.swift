@@ -38,6 +38,10 @@ public struct ModelConfiguration: Sendable, Equatable, Codable {
   /// Whether the latent is normalised before the head.
   public var finalNorm = true
   public var update = Update()
+  /// A second network that gates what each iteration changes; none when absent.
+  public var neuromodulation: NeuromodulationConfiguration?
+  /// A gate in each block; none when absent.
+  public var copyGate: CopyGateConfiguration?
 
   /// A configuration; one that cannot be is a `ModelError` that names the field.
   ///
@@ -49,7 +53,8 @@ public struct ModelConfiguration: Sendable, Equatable, Codable {
     positionIDs: PositionIDs = .index, attention: AttentionConfiguration, mlp: MLPConfiguration,
     norm: NormConfiguration = NormConfiguration(), recall: Recall = .concat,
     initialLatent: InitialLatent = .zeros, noise: Double = 1, outerNorm: Bool = false,
-    finalNorm: Bool = true, update: Update = Update()
+    finalNorm: Bool = true, update: Update = Update(),
+    neuromodulation: NeuromodulationConfiguration? = nil, copyGate: CopyGateConfiguration? = nil
   ) throws {
     self.vocabulary = vocabulary
     self.channels = channels
@@ -71,13 +76,15 @@ public struct ModelConfiguration: Sendable, Equatable, Codable {
     self.outerNorm = outerNorm
     self.finalNorm = finalNorm
     self.update = update
+    self.neuromodulation = neuromodulation
+    self.copyGate = copyGate
     try validate()
   }
 
   enum CodingKeys: String, CodingKey, CaseIterable {
     case vocabulary, channels, classes, width, prelude, core, coda, iterations, shared, embedding
     case positionIDs, attention, mlp, norm, recall, initialLatent, noise, outerNorm, finalNorm
-    case update
+    case update, neuromodulation, copyGate
   }
 
   public init(from decoder: any Decoder) throws {
@@ -102,6 +109,8 @@ public struct ModelConfiguration: Sendable, Equatable, Codable {
     outerNorm = try fields.value(.outerNorm, default: false)
     finalNorm = try fields.value(.finalNorm, default: true)
     update = try fields.value(.update, default: Update())
+    neuromodulation = try fields.value(.neuromodulation)
+    copyGate = try fields.value(.copyGate)
     try fields.validating(validate)
   }
 
@@ -113,7 +122,16 @@ public struct ModelConfiguration: Sendable, Equatable, Codable {
   package func activationCount(positions: Int) -> Int {
     let keys = attention.keyCount(positions: positions)
     let hidden = (mlp.activation == .swiglu ? 4 : 2) * mlp.width
-    return positions * (width + core * (9 * width + hidden + attention.heads * keys))
+    let block =
+      9 * width + hidden + attention.heads * keys + (copyGate.map { 2 * $0.width + 4 * width } ?? 0)
+    let recalled =
+      switch recall {
+      case .concat, .add, .none: width
+      case .gated: 4 * width
+      case .cross: 6 * width + attention.heads * keys
+      }
+    let modulation = neuromodulation.map { 2 * $0.width + 4 * width } ?? 0
+    return positions * (recalled + core * block + modulation)
   }
 
   /// The largest size any one field may have: no model we know comes near, and products of them
@@ -134,14 +152,26 @@ public struct ModelConfiguration: Sendable, Equatable, Codable {
     let relative =
       attention.positions == .relative
       ? Double(attention.heads) * Double(attention.relativeCount) : 0
+    func gate(_ width: Int?, reading inputs: Double) -> Double {
+      width.map { linear(inputs, Double($0), bias: true) + linear(Double($0), w, bias: true) } ?? 0
+    }
+    let recalled =
+      switch recall {
+      case .add, .none: 0.0
+      case .concat, .gated: linear(2 * w, w, bias: true)
+      case .cross:
+        2 * aNorm + relative + 2 * linear(w, w, bias: attention.bias)
+          + linear(w, qkv - w, bias: attention.bias)
+      }
     let block =
-      (norm.placement == .sandwich ? 4 : 2) * aNorm + relative
+      (norm.placement == .sandwich ? 4 : 2) * aNorm + relative + gate(copyGate?.width, reading: w)
       + linear(w, qkv, bias: attention.bias) + linear(w, w, bias: attention.bias)
       + linear(w, mlp.activation == .swiglu ? 2 * hidden : hidden, bias: mlp.bias)
       + linear(hidden, w, bias: mlp.bias)
     let iteration =
-      Double(core) * block + (recall == .concat ? linear(2 * w, w, bias: true) : 0)
-      + (outerNorm ? aNorm : 0)
+      Double(core) * block + recalled + (outerNorm ? aNorm : 0)
+      + gate(
+        neuromodulation?.width, reading: neuromodulation?.reads == .both ? 2 * w : w)
     let positions = embedding.positions == .learned ? Double(embedding.maximumPositions) : 0
     return w * (Double(vocabulary) + positions + (initialLatent == .learned ? 1 : 0))
       + Double(prelude + coda) * block + Double(shared ? 1 : iterations) * iteration
@@ -172,6 +202,10 @@ public struct ModelConfiguration: Sendable, Equatable, Codable {
     if let window = attention.window { try check("attention.window", window, 0...Self.largest) }
     if let radius = attention.radius { try check("attention.radius", radius, 0...1024) }
     try check("mlp.width", mlp.width, 1...Self.largest)
+    if let copyGate { try check("copyGate.width", copyGate.width, 1...Self.largest) }
+    if let neuromodulation {
+      try check("neuromodulation.width", neuromodulation.width, 1...Self.largest)
+    }
     guard width % attention.heads == 0 else {
       throw ConfigurationError(
         field: "attention.heads", found: "\(attention.heads)",
@@ -259,6 +293,12 @@ public enum Recall: String, Sendable, Codable, CaseIterable {
   case concat
   /// `e + z`
   case add
+  /// `z + g∘(e − z)` with `g = σ(W·[e; z] + b)`: each number of the latent is carried on or replaced by the input's
+  /// (the coupled gates of highway networks, Srivastava et al. 2015, arXiv:1505.00387).
+  case gated
+  /// `z + attention(norm(z), norm(e))`: queries from the latent, keys and values from the embedded input, with the
+  /// blocks' heads, positions, mask and window (Jaegle et al. 2021, arXiv:2103.03206).
+  case cross
   /// `z`: the input is only in the initial latent.
   case none
 }

@@ -27,14 +27,14 @@ struct PathOrder: Comparable {
   init?(_ site: Site, at iteration: Int, blocks: Int) {
     self.iteration = iteration
     switch site {
-    case .recall: stage = 0
+    case .recall, .recalling: stage = 0
     case .block(.core, let block, let place):
       switch place {
       case .q, .k, .v, .scores, .pattern, .z, .attnOut: stage = 1 + 2 * block
-      case .mlpPre, .mlpPost, .mlpOut: stage = 2 + 2 * block
+      case .mlpPre, .mlpPost, .mlpOut, .gate: stage = 2 + 2 * block
       case .residPre, .residMid, .residPost: return nil
       }
-    case .latent: stage = 1 + 2 * blocks
+    case .latent, .neuromodulation: stage = 1 + 2 * blocks
     case .logits: stage = 2 + 2 * blocks
     default: return nil
     }
@@ -88,24 +88,37 @@ extension PatchExperiment {
 
   /// What a block adds, which paths keep as in the base run.
   private static func isOutput(_ site: Site) -> Bool {
-    guard case .block(_, _, let place) = site else { return false }
-    return place == .attnOut || place == .mlpOut
+    switch site {
+    case .block(_, _, let place), .recalling(let place): place == .attnOut || place == .mlpOut
+    default: false
+    }
   }
 
-  /// A sender's change with everything that the core adds to the residual stream after it held as in the base run.
+  /// What else paths keep as in the base run: what the recall's attention adds, and gates, whose networks read the
+  /// latent too.
+  private var heldSites: [Site] {
+    model.siteList.filter {
+      switch $0 {
+      case .block(.core, _, let place): place == .attnOut || place == .mlpOut || place == .gate
+      case .recalling(let place): place == .attnOut || place == .gate
+      case .neuromodulation: true
+      default: false
+      }
+    }
+  }
+
+  /// A sender's change with everything that the core adds to the residual stream after it, and all gates, held as in
+  /// the base run.
   func direct(_ sender: PatchPlace, _ kind: PatchKind) -> Patch {
     let t = sender.iterations.lowerBound
     var changes = [Patch.Change(sender, kind)]
-    for block in 0..<model.configuration.core {
-      for output in [BlockSite.attnOut, .mlpOut] {
-        let site = Site.block(.core, index: block, output)
-        // The sender's own block passes on what the sender changes.
-        let place = PatchPlace(site, at: t)
-        let first = t > 0 && connects(sender, place) ? t : t + 1
-        if first <= iterations {
-          changes.append(
-            Patch.Change(PatchPlace(site, iterations: first...iterations), .replace(.base)))
-        }
+    for site in heldSites {
+      // The sender's own block passes on what the sender changes.
+      let place = PatchPlace(site, at: t)
+      let first = t > 0 && connects(sender, place) ? t : t + 1
+      if first <= iterations {
+        changes.append(
+          Patch.Change(PatchPlace(site, iterations: first...iterations), .replace(.base)))
       }
     }
     return Patch(changes)

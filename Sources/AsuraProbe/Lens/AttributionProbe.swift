@@ -50,7 +50,15 @@ public struct AttributionProbe: Sendable {
           : "the trace has no latent at iteration \(bad - 1), from which iteration \(bad) is run again",
         remedy: "Choose iterations from 1 whose predecessors were recorded.")
     }
-    let classes = run.model.configuration.classes
+    let c = run.model.configuration
+    guard [.concat, .add, .none].contains(c.recall), c.copyGate == nil, c.neuromodulation == nil
+    else {
+      throw ProbeError(
+        .notFound, "the model has gates or a recall that attends, which are no sum of parts",
+        remedy: "Direct attribution takes models of recall concat, add or none without gates; "
+          + "others can be patched.")
+    }
+    let classes = c.classes
     guard classes > 1 else {
       throw ProbeError(.notFound, "the model has one output class: there is no logit difference")
     }

@@ -80,6 +80,7 @@ struct AttributionWalk {
       add(Self.dots(Self.columns(both, 0..<width), input), to: .input)
       add(Self.dots(u, parameter("\(prefix)recall.bias")), to: .constants)
       carried.add(Self.columns(both, width..<2 * width))
+    case .gated, .cross: preconditionFailure("refused by AttributionProbe")
     }
     return carried
   }

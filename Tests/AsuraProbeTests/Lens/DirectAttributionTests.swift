@@ -20,7 +20,7 @@ import Testing
 
   /// Gradients of PyTorch along the residual stream, for every placement of norms, recall, update, with and without
   /// prelude, coda, outer and final norm, shared and unshared.
-  @Test(arguments: Golden.models)
+  @Test(arguments: Golden.sums)
   func agreesWithGradients(name: String) throws {
     let (golden, expected) = (try Golden(name), try Golden("attribution"))
     let found = try attribution(golden)
@@ -45,6 +45,14 @@ import Testing
     expectNear(found.differences[last], try expected["\(name).difference"], "\(name) difference")
     #expect(found.isExact && found.unrolledFrom == 1, "\(name): \(found.residual)")
     #expect(found.mismatch < 1e-5)
+  }
+
+  /// Gates are no sum of parts.
+  @Test(arguments: Set(Golden.models).subtracting(Golden.sums).sorted())
+  func gatesAreRefused(name: String) throws {
+    let golden = try Golden(name)
+    let error = #expect(throws: ProbeError.self) { try attribution(golden) }
+    #expect(error?.message.contains("gates") == true)
   }
 
   private func expectNear(_ a: Tensor<Double>, _ b: Tensor<Double>, _ what: String) {
