@@ -31,7 +31,7 @@ public struct NewtonKrylov: FixedPointSolver {
     let linearization = try map.linearized(at: iterates.states)
     // (I − J) d = F(z) − z
     let gmres = BatchedGMRES(tolerance: forcing, maximumVectors: krylovVectors)
-    let (direction, products) = try gmres.solve(iterates.residuals) { rows in
+    let (direction, products, _) = try gmres.solve(iterates.residuals) { rows in
       rows - (try linearization.jvp(rows.reshaped([1] + rows.shape)))[0]
     }
     let (states, images, trials) = try shorten(direction, iterates, map)
