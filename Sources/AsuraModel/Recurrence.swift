@@ -69,7 +69,7 @@ package final class Pass<S: Scalar>: @unchecked Sendable {
   }
 
   /// Makes the latent as it stands a value to differentiate with respect to.
-  func varyLatent() -> Value<S> {
+  package func varyLatent() -> Value<S> {
     latent = .variable(latent.tensor)
     return latent
   }

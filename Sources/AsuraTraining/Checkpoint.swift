@@ -3,7 +3,8 @@ import AsuraTensor
 import Foundation
 
 /// The state of a training run between two updates, in one safetensors file: weights (`model.…`),
-/// AdamW's moments (`first.…`, `second.…`), the averaged weights (`average.…`) and the step.
+/// AdamW's moments (`first.…`, `second.…`), the averaged weights (`average.…`), the pooled latents (`pool.POSITIONS`)
+/// and the step.
 extension Trainer {
   private static var format: String { "asura-checkpoint-1" }
 
@@ -31,6 +32,9 @@ extension Trainer {
     add("first", optimizer.firstMoments)
     add("second", optimizer.secondMoments)
     if let average { add("average", average) }
+    for (positions, latents) in (pool?.latents ?? [:]).sorted(by: { $0.key < $1.key }) {
+      tensors.append(("pool.\(positions)", latents))
+    }
     return try Safetensors.encode(
       tensors, metadata: ["format": Self.format, "step": "\(step)", "seed": "\(recipe.seed)"])
   }
@@ -67,5 +71,20 @@ extension Trainer {
     optimizer.secondMoments = try read("second")
     optimizer.step = step
     if average != nil { average = try read("average") }
+    guard pool != nil else { return }
+    for name in file.entries.keys {
+      guard name.hasPrefix("pool."), let positions = Int(name.dropFirst("pool.".count)) else {
+        continue
+      }
+      let latents: Tensor<S> = try file.tensor(name)
+      guard latents.rank == 3, latents.shape[0] > 0, latents.shape[1] == positions,
+        latents.shape[2] == model.configuration.width, latents.isFinite
+      else {
+        throw TrainingError.folder(
+          "\(name) in \(url.path) has shape \(latents.shape), or holds NaN or infinite values",
+          remedy: "The checkpoint is damaged: put a copy of it back, or train anew.")
+      }
+      pool?.restore(latents, positions: positions)
+    }
   }
 }

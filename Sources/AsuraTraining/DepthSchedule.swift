@@ -13,27 +13,49 @@ public struct DepthSchedule: Sendable, Equatable, Codable {
     /// Whether latents then change places between the examples of a part of the batch, so that an
     /// answer may not depend on how the latent came about (path independence, Anil et al. 2022).
     public var permute = false
+    /// Whether examples start from latents of earlier batches of as many positions (`TrainingOptions.pool`), once there
+    /// are some.
+    public var pooled = false
+    /// The share of positions whose latents are then set to zero.
+    public var damage = 0.0
+    /// The standard deviation of normal noise that is then added to the latents.
+    public var noise = 0.0
     /// Iterations with derivatives.
     public var graded: LengthRangeExpression
 
     public init(
       weight: Double = 1, free: LengthRangeExpression = LengthRangeExpression(0),
-      permute: Bool = false, graded: LengthRangeExpression
+      permute: Bool = false, pooled: Bool = false, damage: Double = 0, noise: Double = 0,
+      graded: LengthRangeExpression
     ) {
       self.weight = weight
       self.free = free
       self.permute = permute
+      self.pooled = pooled
+      self.damage = damage
+      self.noise = noise
       self.graded = graded
     }
 
-    enum CodingKeys: String, CodingKey, CaseIterable { case weight, free, permute, graded }
+    enum CodingKeys: String, CodingKey, CaseIterable {
+      case weight, free, permute, pooled, damage, noise, graded
+    }
 
     public init(from decoder: any Decoder) throws {
       let fields = try Fields<CodingKeys>(decoder)
       weight = try fields.value(.weight, default: 1)
       free = try fields.value(.free, default: LengthRangeExpression(0))
       permute = try fields.value(.permute, default: false)
+      pooled = try fields.value(.pooled, default: false)
+      damage = try fields.value(.damage, default: 0)
+      noise = try fields.value(.noise, default: 0)
       graded = try fields.required(.graded)
+      try fields.validating {
+        try ConfigurationError.check(
+          "damage", damage, in: 0...1, remedy: "give the share of positions, such as 0.25")
+        try ConfigurationError.check(
+          "noise", noise, in: 0...1e6, remedy: "give a standard deviation, such as 0.2")
+      }
       guard weight.isFinite && weight > 0 else {
         throw ConfigurationError(
           field: "depth.weight", found: "\(weight)", expected: "a number above 0")
@@ -67,10 +89,12 @@ public struct DepthSchedule: Sendable, Equatable, Codable {
     }
   }
 
-  /// The phases, one of which each batch gets; empty with `progressive`.
+  /// The phases, one of which each batch gets; empty with `progressive` and with `equilibrium`.
   public var phases: [Phase]
   /// The progressive loss, in place of phases.
   public var progressive: Progressive?
+  /// Training at the fixed point, in place of phases.
+  public var equilibrium: EquilibriumOptions?
 
   /// A schedule of phases, at least one.
   public init(phases: [Phase]) { self.phases = phases }
@@ -81,8 +105,15 @@ public struct DepthSchedule: Sendable, Equatable, Codable {
     self.progressive = progressive
   }
 
+  /// Training at the fixed point.
+  public init(equilibrium: EquilibriumOptions) {
+    phases = []
+    self.equilibrium = equilibrium
+  }
+
   /// The most iterations a batch may get, given its length and difficulty.
   package func most(length: Int, difficulty: Int) -> Int {
+    if let equilibrium { return equilibrium.maximum }
     if let progressive { return max(1, progressive.maximum(length, difficulty: difficulty)) }
     return phases.map {
       $0.free(length, difficulty: difficulty).upperBound
@@ -92,6 +123,7 @@ public struct DepthSchedule: Sendable, Equatable, Codable {
 
   /// The most iterations with derivatives a batch may get.
   package func mostGraded(length: Int, difficulty: Int) -> Int {
+    if equilibrium != nil { return 1 }
     if let progressive { return max(1, progressive.maximum(length, difficulty: difficulty)) }
     return phases.map { max(1, $0.graded(length, difficulty: difficulty).upperBound) }.max() ?? 0
   }
@@ -104,6 +136,7 @@ public struct DepthSchedule: Sendable, Equatable, Codable {
 
   /// What a batch of that length and difficulty is to do.
   package func draw(length: Int, difficulty: Int, random: inout Random) -> [DepthPlan] {
+    if let equilibrium { return [DepthPlan(equilibrium)] }
     if let progressive {
       let m = max(1, progressive.maximum(length, difficulty: difficulty))
       let n = Int.random(in: 0...m - 1, using: &random)
@@ -121,12 +154,15 @@ public struct DepthSchedule: Sendable, Equatable, Codable {
     let free = Int.random(in: phase.free(length, difficulty: difficulty), using: &random)
     let graded = max(
       1, Int.random(in: phase.graded(length, difficulty: difficulty), using: &random))
-    return [DepthPlan(free: free, permutes: phase.permute, graded: graded)]
+    var plan = DepthPlan(free: free, permutes: phase.permute, graded: graded)
+    (plan.isPooled, plan.damage, plan.noise) = (phase.pooled, phase.damage, phase.noise)
+    return [plan]
   }
 
-  private enum CodingKeys: String, CodingKey, CaseIterable { case progressive }
+  private enum CodingKeys: String, CodingKey, CaseIterable { case progressive, equilibrium }
 
-  /// A number, a range, a list of phases, or `{progressive: {maximum: 20, alpha: 0.5}}`.
+  /// A number, a range, a list of phases, `{progressive: {maximum: 20, alpha: 0.5}}` or
+  /// `{equilibrium: {tolerance: 1e-4}}`.
   public init(from decoder: any Decoder) throws {
     if var list = try? decoder.unkeyedContainer() {
       phases = []
@@ -137,7 +173,14 @@ public struct DepthSchedule: Sendable, Equatable, Codable {
       }
     } else if (try? decoder.container(keyedBy: CodingKeys.self)) != nil {
       phases = []
-      progressive = try Fields<CodingKeys>(decoder).required(.progressive)
+      let fields = try Fields<CodingKeys>(decoder)
+      equilibrium = try fields.value(.equilibrium)
+      if equilibrium == nil {
+        progressive = try fields.required(.progressive)
+      } else if (try fields.value(.progressive) as Progressive?) != nil {
+        throw ConfigurationError(
+          field: "depth", found: "progressive and equilibrium", expected: "one of them")
+      }
     } else {
       phases = [Phase(graded: try LengthRangeExpression(from: decoder))]
     }
@@ -149,9 +192,10 @@ public struct DepthSchedule: Sendable, Equatable, Codable {
   }
 
   public func encode(to encoder: any Encoder) throws {
-    if let progressive {
+    if progressive != nil || equilibrium != nil {
       var container = encoder.container(keyedBy: CodingKeys.self)
-      try container.encode(progressive, forKey: .progressive)
+      try container.encodeIfPresent(progressive, forKey: .progressive)
+      try container.encodeIfPresent(equilibrium, forKey: .equilibrium)
     } else {
       try phases.encode(to: encoder)
     }

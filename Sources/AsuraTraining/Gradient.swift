@@ -10,16 +10,29 @@ package struct DepthPlan: Sendable, Equatable {
   package var free = 0
   /// Whether latents are then exchanged between examples (path independence, Anil et al. 2022).
   package var permutes = false
+  /// Whether examples begin with latents given, if there are any.
+  package var isPooled = false
+  /// The share of positions whose latents are zero when the derivatives begin.
+  package var damage = 0.0
+  /// The standard deviation of what is added to the latents there.
+  package var noise = 0.0
   /// Iterations with derivatives.
   package var graded: Int
   /// The plan's share of the loss.
   package var weight = 1.0
+  /// When set, the latent is that of a fixed point, and `free` and `graded` count for nothing.
+  package var equilibrium: EquilibriumOptions?
 
   package init(free: Int = 0, permutes: Bool = false, graded: Int, weight: Double = 1) {
     self.free = free
     self.permutes = permutes
     self.graded = graded
     self.weight = weight
+  }
+
+  package init(_ equilibrium: EquilibriumOptions) {
+    self.init(graded: 1)
+    self.equilibrium = equilibrium
   }
 }
 
@@ -49,6 +62,10 @@ package struct GradientResult<S: Scalar>: Sendable {
   package var gradients: [Tensor<S>]
   /// Of the last readout.
   package var accuracy: Accuracy
+  /// What became of the searches; nil when there was none.
+  package var equilibrium: EquilibriumReport?
+  /// The latents after the first plan, `[batch, position, width]`; nil unless they were asked for.
+  package var latents: Tensor<S>?
 }
 
 /// Computes the loss and its gradient over a batch.
@@ -76,10 +93,17 @@ package struct GradientComputation<S: Scalar>: Sendable {
   private struct Tally: Sendable {
     var loss = 0.0
     var accuracy = Accuracy()
+    var equilibrium: EquilibriumReport?
+    /// By first example.
+    var latents: [(first: Int, latent: Tensor<S>)] = []
   }
 
+  /// - Parameters:
+  ///   - starts: latents `[batch, position, width]` that plans with a pool begin with.
+  ///   - keepsLatents: whether the result has the latents.
   package func callAsFunction(
-    _ model: RecurrentTransformer<S>, _ input: ModelInput, targets: [Int32], random: Random
+    _ model: RecurrentTransformer<S>, _ input: ModelInput, targets: [Int32], random: Random,
+    starts: Tensor<S>? = nil, keepsLatents: Bool = false
   ) throws -> GradientResult<S> {
     let parts = model.parts(batch: input.batch, positions: input.positions)
     let lanes = min(parts.count, Self.laneCount)
@@ -90,7 +114,7 @@ package struct GradientComputation<S: Scalar>: Sendable {
       for part in stride(from: lane, to: parts.count, by: lanes) {
         try run(
           model, input, targets, examples: parts[part], variables, scored: scored,
-          random: random.split(UInt64(part)), &tally)
+          random: random.split(UInt64(part)), starts: starts, keepsLatents: keepsLatents, &tally)
       }
       return (gradients: variables.map(\.cotangent), tally: tally)
     }
@@ -98,6 +122,11 @@ package struct GradientComputation<S: Scalar>: Sendable {
     for result in results {
       total.loss += result.tally.loss
       total.accuracy += result.tally.accuracy
+      total.latents += result.tally.latents
+      if let report = result.tally.equilibrium {
+        total.equilibrium = total.equilibrium ?? EquilibriumReport()
+        total.equilibrium? += report
+      }
     }
     let gradients = Workers.current.map(model.parameters.count) { i in
       var sum: Tensor<S>?
@@ -107,32 +136,44 @@ package struct GradientComputation<S: Scalar>: Sendable {
       }
       return sum ?? .zeros(model.parameters[i].shape)
     }
-    return GradientResult(loss: total.loss, gradients: gradients, accuracy: total.accuracy)
+    return GradientResult(
+      loss: total.loss, gradients: gradients, accuracy: total.accuracy,
+      equilibrium: total.equilibrium,
+      latents: keepsLatents
+        ? .concatenating(total.latents.sorted { $0.first < $1.first }.map(\.latent)) : nil)
   }
 
   /// One part, forwards and backwards; adds to the variables' cotangents.
   private func run(
     _ model: RecurrentTransformer<S>, _ input: ModelInput, _ targets: [Int32],
     examples: Range<Int>, _ variables: [Value<S>], scored: Int, random: Random,
-    _ tally: inout Tally
+    starts: Tensor<S>?, keepsLatents: Bool, _ tally: inout Tally
   ) throws {
     let part = input.examples(examples)
     let targets = Array(
       targets[examples.lowerBound * input.positions..<examples.upperBound * input.positions])
     for (number, plan) in plans.enumerated() {
       var random = random.split(UInt64(number))
+      if let options = plan.equilibrium {
+        try run(
+          model, part, targets, variables, scored: scored, noise: random.split(0), options, &tally)
+        continue
+      }
       let total = plan.free + plan.graded
       let noise = random.split(0)
+      var disturbance = random.split(1)
       var start: (latent: Tensor<S>, at: Int)?
+      if plan.isPooled { start = starts.map { ($0.slice(examples), 0) } }
       if plan.free > 0 {
         let free = try model.pass(
-          part, parameters: variables, .plain, of: total, noise: noise)
+          part, parameters: variables, .plain, from: start, of: total, noise: noise)
         try recur([free], iterations: plan.free)
         if plan.permutes {
           free.permuteLatents(Array(0..<examples.count).shuffled(using: &random))
         }
         start = (free.latent.tensor, plan.free)
       }
+      if start != nil { start?.latent.disturb(by: plan, &disturbance) }
 
       let tape = Tape<S>()
       let interpreter = Interpreter.recording(on: tape)
@@ -177,6 +218,9 @@ package struct GradientComputation<S: Scalar>: Sendable {
           previous = pass.latent
           return true
         })
+      if number == 0, keepsLatents {
+        tally.latents.append((examples.lowerBound, pass.latent.tensor))
+      }
       for (value, _) in seeds { tally.loss += Double(value.tensor.scalar) }
       if number == 0, let last { tally.accuracy += Accuracy(last, targets: targets) }
       try tape.pullback(seeds, consuming: true)
@@ -184,48 +228,50 @@ package struct GradientComputation<S: Scalar>: Sendable {
   }
 }
 
-/// How many symbols and whole answers a readout got right.
-public struct Accuracy: Sendable, Equatable {
-  /// Scored symbols whose class is the likeliest.
-  public var correct = 0
-  /// Symbols with a target.
-  public var scored = 0
-  /// Examples with every scored symbol right.
-  public var exact = 0
-  public var examples = 0
+extension GradientComputation {
+  /// One part at its fixed points, forwards and backwards.
+  private func run(
+    _ model: RecurrentTransformer<S>, _ part: ModelInput, _ targets: [Int32],
+    _ variables: [Value<S>], scored: Int, noise: Random, _ options: EquilibriumOptions,
+    _ tally: inout Tally
+  ) throws {
+    let start = try model.pass(
+      part, parameters: variables, .plain, of: options.maximum, noise: noise)
+    var solver = EquilibriumSolver(options, try model.stepMap(part, of: options.maximum))
+    let fixedPoints = try solver.fixedPoints(from: start.latent.tensor)
 
-  public init() {}
+    let tape = Tape<S>()
+    let interpreter = Interpreter.recording(on: tape)
+    let pass = try model.pass(
+      part, parameters: variables, interpreter, from: (fixedPoints, 0), of: options.maximum,
+      noise: noise)
+    try recur([pass], iterations: 1)
+    let last = pass.latent
+    let read = pass.varyLatent()
+    let logits = try pass.readout()
+    let loss = interpreter.crossEntropy(
+      logits, targets: targets, smoothing: objective.labelSmoothing,
+      weight: S(1 / Double(max(scored, 1))))
+    tally.loss += Double(loss.tensor.scalar)
+    tally.accuracy += Accuracy(logits.tensor, targets: targets)
+    try tape.pullback([(loss, Tensor([], repeating: 1))])
+    let v = read.cotangent ?? .zeros(read.shape)
+    try tape.pullback([(last, try solver.cotangent(v, at: fixedPoints))], consuming: true)
+    tally.equilibrium = tally.equilibrium ?? EquilibriumReport()
+    tally.equilibrium? += solver.report
+  }
+}
 
-  /// Compares logits `[example, position, class]` with one target a position, negative where not
-  /// scored. NaN is wrong.
-  public init<S: Scalar>(_ logits: Tensor<S>, targets: [Int32]) {
-    let (positions, classes) = (logits.shape[1], logits.shape[2])
-    examples = logits.shape[0]
-    logits.read { logits in
-      for example in 0..<examples {
-        var allRight = true
-        for position in 0..<positions {
-          let target = Int(targets[example * positions + position])
-          guard target >= 0 else { continue }
-          scored += 1
-          let row = logits + (example * positions + position) * classes
-          let isRight = (0..<classes).allSatisfy { $0 == target || row[$0] < row[target] }
-          if isRight { correct += 1 } else { allRight = false }
-        }
-        if allRight { exact += 1 }
+extension Tensor {
+  /// Damages latents `[batch, position, width]` and adds noise to them, as a plan says.
+  fileprivate mutating func disturb(by plan: DepthPlan, _ random: inout Random) {
+    let width = rowLength
+    if plan.damage > 0 {
+      let damaged = (0..<rowCount).filter { _ in random.uniform() < plan.damage }
+      update { z in
+        for row in damaged { (z + row * width).update(repeating: 0, count: width) }
       }
     }
+    if plan.noise > 0 { add(.normal(shape, scale: S(plan.noise), using: &random)) }
   }
-
-  public static func += (a: inout Accuracy, b: Accuracy) {
-    a.correct += b.correct
-    a.scored += b.scored
-    a.exact += b.exact
-    a.examples += b.examples
-  }
-
-  /// The share of scored symbols that are right; NaN when none is scored.
-  public var perSymbol: Double { Double(correct) / Double(scored) }
-  /// The share of examples that are right throughout.
-  public var exactMatch: Double { Double(exact) / Double(examples) }
 }

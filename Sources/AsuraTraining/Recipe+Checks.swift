@@ -55,11 +55,35 @@ extension Recipe {
     try check(
       model.shared || !depth.usesDifficulty, "depth", "the difficulty d with model.shared: false",
       "numbers or ranges of at most model.iterations, since d has no bound")
+    let isPooled = depth.phases.contains(where: \.pooled)
+    try check(
+      isPooled == (training.pool != nil), "training.pool",
+      training.pool.map(String.init) ?? "nothing",
+      isPooled
+        ? "how many latents to keep, since a phase of depth is pooled"
+        : "a phase of depth with pooled: true to start from what is kept, or no pool")
+    try check(
+      !isPooled || model.shared, "depth.pooled", "true with model.shared: false",
+      "a shared core, whose latents any iteration can go on from")
+    if depth.equilibrium != nil {
+      try check(
+        model.shared, "model.shared", "false with depth.equilibrium",
+        "true, since only a shared core has fixed points")
+      try check(
+        loss.kind == .last && loss.iterations == 1,
+        loss.kind == .last ? "loss.iterations" : "loss.kind",
+        loss.kind == .last
+          ? "\(loss.iterations) with depth.equilibrium" : "every with depth.equilibrium",
+        "the one readout there is: kind: last, iterations: 1")
+      try check(
+        loss.fixedPointPenalty == 0, "loss.fixedPointPenalty",
+        "\(loss.fixedPointPenalty) with depth.equilibrium", "0, since latents are fixed points")
+    }
   }
 
   /// Refuses a recipe that needs more memory than the machine has, before anything is allocated.
   ///
-  /// What is counted is certain to be needed: weights, gradients and moments, and of one example the latents of every
+  /// What is counted is certain to be needed: weights, gradients and moments, the longest latents' pool, and of one example the latents of every
   /// iteration, with what is inside them unless it is recomputed. The difficulty is that of an example drawn.
   func checkMemory<S: Scalar>(of _: S.Type, for task: any LearningTask) throws {
     let size = Double(MemoryLayout<S>.size)
@@ -77,7 +101,8 @@ extension Recipe {
       ? try task.makeBatch(length: length, examples: 1, random: &random).difficulty : 0
     let graded = depth.mostGraded(length: length, difficulty: difficulty)
     let latents = size * positions * kept * Double(graded)
-    let gigabytes = (weights + latents) / 1e9
+    let pooled = size * positions * Double(model.width) * Double(training.pool ?? 0)
+    let gigabytes = (weights + latents + pooled) / 1e9
     let available = Double(ProcessInfo.processInfo.physicalMemory) / 1e9
     guard gigabytes <= available else {
       throw ModelError(
@@ -85,7 +110,7 @@ extension Recipe {
         String(
           format: "training needs at least %.3g GB of memory, %.3g of them for weights; "
             + "this machine has %.3g", gigabytes, weights / 1e9, available),
-        remedy: "Lower model.width, mlp.width, depth or task.lengths.")
+        remedy: "Lower model.width, mlp.width, depth, task.lengths or training.pool.")
     }
   }
 }

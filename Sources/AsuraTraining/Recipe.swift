@@ -69,6 +69,11 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
   /// The decay of an exponential moving average of the weights, which is then what is saved; none
   /// when absent.
   public var averageDecay: Double?
+  /// How lengths grow; all of them from the start when absent.
+  public var curriculum: Curriculum?
+  /// How many latents that batches ended with are kept for later ones to start from, for each number of positions;
+  /// none when absent. Phases with `pooled` start from them.
+  public var pool: Int?
 
   public init(steps: Int, batch: Int = 64) {
     self.steps = steps
@@ -76,7 +81,7 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
   }
 
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case steps, batch, logEvery, checkpointEvery, recompute, averageDecay
+    case steps, batch, logEvery, checkpointEvery, recompute, averageDecay, curriculum, pool
   }
 
   public init(from decoder: any Decoder) throws {
@@ -87,10 +92,12 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
     checkpointEvery = try fields.value(.checkpointEvery, default: 100)
     recompute = try fields.value(.recompute)
     averageDecay = try fields.value(.averageDecay)
+    curriculum = try fields.value(.curriculum)
+    pool = try fields.value(.pool)
     for (name, value, range) in [
       ("steps", steps, 1...100_000_000), ("batch", batch, 1...1_048_576),
       ("logEvery", logEvery, 1...100_000_000),
-      ("checkpointEvery", checkpointEvery, 1...100_000_000),
+      ("checkpointEvery", checkpointEvery, 1...100_000_000), ("pool", pool ?? 1, 1...1_048_576),
     ] where !range.contains(value) {
       throw ConfigurationError(
         field: "training.\(name)", found: "\(value)",

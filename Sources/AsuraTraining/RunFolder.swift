@@ -239,7 +239,7 @@ public final class MetricsFile {
 
   /// Appends one step's line.
   public func append<S>(_ report: Trainer<S>.StepReport, seconds: Double, examples: Int) throws {
-    let fields: [(String, String)] = [
+    var fields: [(String, String)] = [
       ("step", "\(report.step)"), ("loss", "\(report.loss)"),
       ("symbolAccuracy", "\(report.accuracy.perSymbol)"),
       ("exactMatch", "\(report.accuracy.exactMatch)"),
@@ -247,6 +247,7 @@ public final class MetricsFile {
       ("length", "\(report.length)"), ("iterations", "\(report.iterations)"),
       ("seconds", "\(seconds)"), ("examplesPerSecond", "\(Double(examples) / max(seconds, 1e-9))"),
     ]
+    if let unconverged = report.unconverged { fields.append(("unconverged", "\(unconverged)")) }
     let line = fields.map { "\"\($0.0)\":\($0.1 == "nan" ? "null" : $0.1)" }.joined(separator: ",")
     do { try handle.write(contentsOf: Data("{\(line)}\n".utf8)) } catch {
       throw RunFolder.cannotWrite(url, error)

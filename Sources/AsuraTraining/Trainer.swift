@@ -20,6 +20,8 @@ public struct Trainer<S: Scalar>: Sendable {
   var optimizer: AdamW<S>
   /// The moving average of the weights, when the recipe asks for one.
   var average: [Tensor<S>]?
+  /// What earlier batches ended with, when the recipe asks for it.
+  var pool: LatentPool<S>?
 
   /// A run before its first update.
   ///
@@ -37,6 +39,12 @@ public struct Trainer<S: Scalar>: Sendable {
     optimizer.epsilon = recipe.optimizer.epsilon
     optimizer.weightDecay = recipe.optimizer.weightDecay
     average = recipe.training.averageDecay == nil ? nil : model.parameters
+    pool = recipe.training.pool.map { LatentPool(capacity: $0) }
+    if let curriculum = recipe.training.curriculum {
+      try ConfigurationError.check(
+        "training.curriculum.from", curriculum.from, in: task.lengths,
+        remedy: "give one of task.lengths")
+    }
     try tryLongest()
   }
 
@@ -66,6 +74,9 @@ public struct Trainer<S: Scalar>: Sendable {
     /// The batch's length and how many iterations it was given, without and with derivatives.
     public let length: Int
     public let iterations: Int
+    /// With an equilibrium depth, how many examples' fixed points or gradients were not found to the tolerance: they
+    /// count as they were found nearest.
+    public let unconverged: Int?
   }
 
   /// Makes one update. A loss or gradient that is not finite is an error, and leaves the model as
@@ -75,15 +86,21 @@ public struct Trainer<S: Scalar>: Sendable {
     var lengths = random.split(0)
     var examples = random.split(1)
     var depths = random.split(2)
-    let length = task.drawLength(random: &lengths)
+    let length =
+      recipe.training.curriculum?.drawLength(of: task, step: step, random: &lengths)
+      ?? task.drawLength(random: &lengths)
     let batch = try task.makeBatch(
       length: length, examples: recipe.training.batch, random: &examples)
     let plans = recipe.depth.draw(
       length: length, difficulty: batch.difficulty, random: &depths)
     let gradient = GradientComputation<S>(
       plans: plans, objective: recipe.loss.objective, recomputes: recipe.training.recompute)
+    var starts = random.split(4)
     let result = try gradient(
-      model, try ModelInput(batch), targets: batch.targets, random: random.split(3))
+      model, try ModelInput(batch), targets: batch.targets, random: random.split(3),
+      starts: plans.contains(where: \.isPooled)
+        ? pool?.draw(examples: batch.examples, positions: batch.positions, random: &starts) : nil,
+      keepsLatents: pool != nil)
     let norm = globalNorm(result.gradients)
     guard result.loss.isFinite && norm.isFinite else {
       throw TrainingError.notFinite(
@@ -104,10 +121,12 @@ public struct Trainer<S: Scalar>: Sendable {
       }
       average = mean
     }
+    if let latents = result.latents { pool?.add(latents) }
     return StepReport(
       step: step, loss: result.loss, accuracy: result.accuracy, gradientNorm: norm,
       learningRate: rate, length: length,
-      iterations: plans.map { $0.free + $0.graded }.max() ?? 0)
+      iterations: result.equilibrium?.iterations ?? plans.map { $0.free + $0.graded }.max() ?? 0,
+      unconverged: result.equilibrium.map { max($0.unconverged, $0.unsolved) })
   }
 
   /// Finds out before the first step what the longest batch would only find out some day: more iterations than

@@ -19,6 +19,16 @@ import Testing
     ],
     ["model.initialLatent=noise", "depth=[{free: 1...3, permute: true, graded: 2}]"],
     ["model.shared=false", "depth=1...4", "loss.kind=every", "training.averageDecay=0.5"],
+    [
+      "depth=[{free: 0...3, pooled: true, damage: 0.2, noise: 0.3, graded: 2}, {graded: 3}]",
+      "training.pool=70", "training.curriculum={from: 3, steps: 5}",
+    ],
+    ["depth={equilibrium: {tolerance: 1.0e-3, maximum: 20}}", "model.norm.placement=post"],
+    [
+      "model.recall=gated", "model.copyGate={width: 6}",
+      "model.neuromodulation={width: 5, reads: both}", "depth=d+1...d+3",
+    ],
+    ["model.recall=cross", "model.attention.window=2"],
     ["task={kind: copy, alphabet: 4, targets: nextToken}", "model.attention.mask=causal"],
   ]
 
