@@ -163,6 +163,38 @@ import Testing
     }
   }
 
+  /// The ordinary transformers to compare with, as the article on training says.
+  @Test func baselines() throws {
+    func count(_ change: (inout ModelConfiguration) -> Void) throws -> Double {
+      let configuration = try smallConfiguration {
+        $0.width = 64
+        $0.mlp.width = 128
+        ($0.prelude, $0.coda, $0.iterations) = (0, 0, 16)
+        change(&$0)
+      }
+      // Without what both have around the iterations.
+      let around = Double(64 * 11 + 128 + 65 * 5)
+      return configuration.parameterCount
+        - (configuration.width == 64 ? around : Double(16 * 11 + 32 + 17 * 5))
+    }
+    let recurrent = try count { _ in }
+    // Equal depth: as many weights for each iteration.
+    #expect(try count { $0.shared = false } == 16 * recurrent)
+    // Equal parameters: one iteration.
+    let one = try count {
+      $0.shared = false
+      $0.iterations = 1
+    }
+    #expect(one == recurrent)
+    // Both: narrower by the root of the iterations.
+    let both = try count {
+      $0.shared = false
+      $0.width = 16
+      $0.mlp.width = 32
+    }
+    #expect(abs(both / recurrent - 1) < 0.05)
+  }
+
   /// Counted from the sizes alone, against the parameters themselves.
   @Test func parametersAreCountedExactly() throws {
     let variants: [(inout ModelConfiguration) -> Void] = [

@@ -9,6 +9,10 @@ import Testing
 
 @Suite struct CaptureTests {
   private func capture(_ overrides: String..., iterations: Int = 3) throws -> TraceCapture<Float> {
+    try capture(overrides, iterations: iterations)
+  }
+
+  private func capture(_ overrides: [String], iterations: Int = 3) throws -> TraceCapture<Float> {
     let trainer = try Trainer<Float>(try small(overrides))
     var random = Random(seed: 4)
     // More rows than one part of a run holds.
@@ -17,10 +21,14 @@ import Testing
   }
 
   /// Every site of the model, bit for bit what a run of the library records.
-  @Test func valuesAreThoseOfARun() throws {
+  @Test(arguments: [
+    [], ["model.recall=gated", "model.copyGate={width: 4}"],
+    ["model.recall=cross", "model.neuromodulation={width: 4}", "model.attention.window=1"],
+  ])
+  func valuesAreThoseOfARun(gates: [String]) throws {
     try withFolder { folder in
       let url = folder.appending(path: "a.h5")
-      var capture = try capture("model.prelude=1", "model.coda=1", "model.core=2")
+      var capture = try capture(["model.prelude=1", "model.coda=1", "model.core=2"] + gates)
       capture.record = [.sites("*")]
       let seen = Mutex<[Int]>([])
       try capture.write(to: url, progress: { iteration in seen.withLock { $0.append(iteration) } })

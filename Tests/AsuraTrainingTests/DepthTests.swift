@@ -101,13 +101,13 @@ import Testing
 
   /// Never less than the difficulty in all, however hard or easy the batch.
   @Test func phasesFollowTheDifficulty() throws {
-    for difficulty in [1, 8, 40] {
+    for difficulty in [1, 8, 9, 40] {
       let plans = try draws(
-        "[{graded: d+1...d+5}, {free: d/2...2d, graded: 'max(2,d/2)...d+2'}]", length: 9,
+        "[{graded: d+1...d+5}, {free: d/2+1...2d, graded: 'max(2,d/2)...d+2'}]", length: 9,
         difficulty: difficulty, count: 4000
       ).map { $0[0] }
       let second = plans.filter { $0.graded <= difficulty || $0.free > 0 }
-      #expect(Set(second.map(\.free)).isSubset(of: Set(difficulty / 2...2 * difficulty)))
+      #expect(Set(second.map(\.free)).isSubset(of: Set(difficulty / 2 + 1...2 * difficulty)))
       #expect(plans.map(\.free).max() == 2 * difficulty)
       #expect(plans.map(\.graded).max() == difficulty + 5)
       #expect(plans.allSatisfy { $0.free + $0.graded >= difficulty })

@@ -1,3 +1,4 @@
+import AsuraDiff
 import AsuraModel
 import AsuraProbe
 import AsuraTensor
@@ -130,6 +131,32 @@ import Testing
         #expect(result.cells[path][pair]?.values == whole.cells[path][pair]?.values)
       }
     }
+  }
+
+  /// With the gates of the base run, the latent after an iteration is affine in the one before.
+  @Test func gatesAreHeld() throws {
+    let model: RecurrentTransformer<Double> = try patchModel {
+      $0.copyGate = CopyGateConfiguration(width: 6)
+      $0.neuromodulation = NeuromodulationConfiguration(width: 5)
+    }
+    let experiment = try PatchExperiment(model, patchPairs())
+    let i = Interpreter<Double>.plain
+    let weight = Value(model.namedParameters["recall.weight"]!)
+    let values = try (0..<4).map { pair -> Tensor<Double> in
+      let record = RecordRequest.sites("latent", "neuromodulation")
+      let base = try model.run(input(.base, experiment, pair: pair), record: record).recorded
+      let source = try model.run(input(.source, experiment, pair: pair), record: record).recorded
+      let change = Value(source["latent", 2]! - base["latent", 2]!)
+      let gated = i.interpolate(
+        change, i.linear(change, weight, offset: 12), gate: Value(base["neuromodulation", 3]!))
+      return base["latent", 3]! + gated.tensor
+    }
+    let latent = PatchPlace(.latent, at: 3)
+    var found = PatchResult(experiment, patches: 1)
+    try experiment.run([PatchPath(from: PatchPlace(.latent, at: 2), to: latent)]) { found.add($0) }
+    let expected = try experiment.result(of: [Patch(latent, .value { pair, _ in values[pair] })])
+    let (a, b) = (found.effects(.logitDifference)[0], expected.effects(.logitDifference)[0])
+    #expect(abs(a.value - b.value) < 1e-10 && abs(b.value) > 1e-3, "\(a.value) \(b.value)")
   }
 
   @Test func whatIsNoPathIsRefused() throws {
