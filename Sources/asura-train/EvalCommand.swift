@@ -81,7 +81,13 @@ struct EvalCommand: ParsableCommand {
   /// The items of a list, once each.
   private func list(_ text: String, _ option: String) throws -> [String] {
     var items: [String] = []
-    for item in text.split(separator: ",").map({ $0.trimmingCharacters(in: .whitespaces) })
+    var depth = 0
+    // Commas within parentheses are an expression's own: max(2,n/2).
+    let parts = text.split { character in
+      depth += character == "(" ? 1 : character == ")" ? -1 : 0
+      return character == "," && depth <= 0
+    }
+    for item in parts.map({ $0.trimmingCharacters(in: .whitespaces) })
     where !item.isEmpty && !items.contains(item) { items.append(item) }
     guard !items.isEmpty else { throw CommandError("\(option) is empty", status: .usage) }
     return items

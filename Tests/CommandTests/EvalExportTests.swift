@@ -46,6 +46,20 @@ import Testing
     #expect(other.output != data.output)
   }
 
+  /// What is asked for keeps its name: of the difficulty, which is 1 where every symbol is copied by itself.
+  @Test func iterationsFollowTheDifficulty() throws {
+    let folder = try trained.get()
+    let arguments = [
+      "eval", "run", "--lengths", "4", "--iterations", "2d, max(n,d),n", "--examples", "9",
+    ]
+    let table = try run("asura-train", arguments, in: folder)
+    #expect(table.output.contains("2d iterations"), "\(table)")
+    let data = try run("asura-train", arguments + ["--json"], in: folder)
+    let rows = try JSONDecoder().decode(Evaluation.self, from: Data(data.output.utf8)).rows
+    #expect(rows.map(\.asked) == ["2d", "max(n,d)", "n"] && rows.map(\.iterations) == [2, 4, 4])
+    #expect(rows.map(\.meanIterations) == [2, 4, nil])
+  }
+
   @Test func stoppingEarly() throws {
     let folder = try trained.get()
     let arguments = [
