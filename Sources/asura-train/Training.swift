@@ -58,14 +58,16 @@ struct Training {
       if report.step % options.logEvery == 0 || trainer.isDone {
         try metrics.append(
           report, seconds: Date().timeIntervalSince(start), examples: options.batch)
-        var curves = [
-          "loss": report.loss, "accuracy/exact": report.accuracy.exactMatch,
-          "accuracy/symbol": report.accuracy.perSymbol, "gradient/norm": report.gradientNorm,
-          "learning_rate": report.learningRate, "batch/length": Double(report.length),
-          "batch/iterations": Double(report.iterations),
-        ]
-        curves["batch/unconverged"] = report.unconverged.map { Double($0) }
-        try board.add(curves, step: report.step)
+        try board.add(
+          [
+            "loss": report.loss, "accuracy/exact": report.accuracy.exactMatch,
+            "accuracy/symbol": report.accuracy.perSymbol, "gradient/norm": report.gradientNorm,
+            "learning_rate": report.learningRate, "batch/length": Double(report.length),
+            "batch/iterations": Double(report.iterations),
+          ], step: report.step)
+        if let unconverged = report.unconverged {
+          try board.add(["batch/unconverged": Double(unconverged)], step: report.step)
+        }
       }
       if report.step % options.checkpointEvery == 0 {
         // The curves up to it first: after a kill they are not drawn again.
