@@ -17,11 +17,12 @@ public enum TaskConfiguration: Codable, Sendable, Equatable {
   case listops(ListOpsOptions)
   case arithmetic(ArithmeticOptions)
   case hops(HopsOptions)
+  case file(FileOptions)
 
   /// The kinds of task there are.
   public enum Name: String, CaseIterable, Sendable {
     case addition, copy, pairs, mazes, parity
-    case lego, lookup, listops, arithmetic, hops
+    case lego, lookup, listops, arithmetic, hops, file
   }
 
   public var name: Name {
@@ -36,10 +37,11 @@ public enum TaskConfiguration: Codable, Sendable, Equatable {
     case .listops: .listops
     case .arithmetic: .arithmetic
     case .hops: .hops
+    case .file: .file
     }
   }
 
-  /// The task of that kind with its default options.
+  /// The task of that kind with its default options; a `file` without a path, which has to be given.
   public init(_ name: Name) {
     switch name {
     case .addition: self = .addition(AdditionOptions())
@@ -52,12 +54,13 @@ public enum TaskConfiguration: Codable, Sendable, Equatable {
     case .listops: self = .listops(ListOpsOptions())
     case .arithmetic: self = .arithmetic(ArithmeticOptions())
     case .hops: self = .hops(HopsOptions())
+    case .file: self = .file(FileOptions(path: ""))
     }
   }
 
   /// The task itself.
   ///
-  /// - Throws: `TaskError` when the options can't be.
+  /// - Throws: `TaskError` when the options can't be, or the file of a task `file` can't be read.
   public func makeTask() throws -> any LearningTask {
     switch self {
     case .addition(let options): try AdditionTask(options)
@@ -70,6 +73,7 @@ public enum TaskConfiguration: Codable, Sendable, Equatable {
     case .listops(let options): try ListOpsTask(options)
     case .arithmetic(let options): try ArithmeticTask(options)
     case .hops(let options): try HopsTask(options)
+    case .file(let options): try FileTask(options)
     }
   }
 
@@ -103,6 +107,7 @@ public enum TaskConfiguration: Codable, Sendable, Equatable {
     case .listops: self = .listops(try ListOpsOptions(from: decoder))
     case .arithmetic: self = .arithmetic(try ArithmeticOptions(from: decoder))
     case .hops: self = .hops(try HopsOptions(from: decoder))
+    case .file: self = .file(try FileOptions(from: decoder))
     }
   }
 
@@ -118,6 +123,7 @@ public enum TaskConfiguration: Codable, Sendable, Equatable {
     case .listops(let options): try options.encode(to: encoder)
     case .arithmetic(let options): try options.encode(to: encoder)
     case .hops(let options): try options.encode(to: encoder)
+    case .file(let options): try options.encode(to: encoder)
     }
   }
 }

@@ -17,7 +17,7 @@ extension Recipe {
           remedy: "A recipe needs at least task, model and training.")
       }
       for override in overrides { try root.set(override) }
-      root.addTaskSizes()
+      try root.addTaskSizes()
     }
   }
 
@@ -112,11 +112,12 @@ extension Node {
   }
 
   /// Fills in what the task decides about the model.
-  fileprivate mutating func addTaskSizes() {
-    // A task that cannot be made is reported when the whole recipe is read, with its place in it.
+  fileprivate mutating func addTaskSizes() throws {
+    // Options that cannot be are reported when the whole recipe is read, with their place in it.
     guard let node = mapping?["task"], mapping?["model"]?.mapping != nil,
-      let task = try? YAMLDecoder().decode(TaskConfiguration.self, from: node).makeTask()
+      let configuration = try? YAMLDecoder().decode(TaskConfiguration.self, from: node)
     else { return }
+    let task = try configuration.makeTask()
     for (key, size) in [
       ("vocabulary", task.vocabulary.count), ("classes", task.outputs.count),
       ("channels", task.channels),

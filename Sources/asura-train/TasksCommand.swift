@@ -10,6 +10,7 @@ struct TasksCommand: ParsableCommand {
         asura-train tasks
         asura-train tasks addition --length 6 --kind propagate
         asura-train tasks addition --set format=plain
+        asura-train tasks file --set path=sums.jsonl --kind test
       """)
 
   @Argument(help: "The task, or a recipe whose task is meant; without it, all are listed.")
@@ -51,9 +52,12 @@ struct TasksCommand: ParsableCommand {
   private func listTasks() throws {
     var table = TextTable([("task", .left), ("what it asks", .left), ("kinds of examples", .left)])
     for name in TaskConfiguration.Name.allCases {
-      let task = try TaskConfiguration(name).makeTask()
-      table.append(
-        [task.name, task.summary, task.kinds.map(\.name).joined(separator: ", ")])
+      // There is no such task without a file.
+      let task = name == .file ? nil : try TaskConfiguration(name).makeTask()
+      table.append([
+        name.rawValue, task?.summary ?? FileTask.summary,
+        (task?.kinds ?? FileTask.kinds).map(\.name).joined(separator: ", "),
+      ])
     }
     print(table)
   }

@@ -59,6 +59,7 @@ import Testing
     #expect(list.status == 0 && list.error.isEmpty)
     for name in TaskConfiguration.Name.allCases {
       #expect(list.output.contains("\n\(name.rawValue) "))
+      if name == .file { continue }
       let arguments = ["tasks", name.rawValue, "--count", "2"]
       let sample = try run("asura-train", arguments, in: folder)
       #expect(sample.status == 0 && sample.output.contains("\n\n"), "\(sample)")

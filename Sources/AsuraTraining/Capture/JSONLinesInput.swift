@@ -100,30 +100,19 @@ public struct JSONLinesInput {
   }
 
   private mutating func read(_ handle: FileHandle) throws {
-    var rest = Data()
-    // Where to look for the end of a line: what was looked at before holds none.
-    var unread = 0
-    var number = 0
-    func tooLong() -> ModelError {
-      failure(
-        number + 1, "longer than \(limits.bytesPerLine) bytes", "Put one example on each line.")
-    }
-    while true {
-      let piece = try handle.read(upToCount: 1 << 16) ?? Data()
-      rest.append(piece)
-      var start = 0
-      while let end = rest[max(start, unread)...].firstIndex(of: UInt8(ascii: "\n")) {
-        guard end - start <= limits.bytesPerLine else { throw tooLong() }
-        number += 1
-        try take(rest[start..<end], number)
-        start = end + 1
+    let file = JSONLines(bytesPerLine: limits.bytesPerLine, lines: limits.lines)
+    do {
+      try file.forEach(Line.self, in: handle) { number, line in
+        tokenCount += line.tokens?.values.count ?? 0
+        guard tokenCount <= limits.tokens else {
+          throw failure(
+            number, "more than \(limits.tokens) tokens in all", "Capture them in several traces.")
+        }
+        lines.append((number, line))
       }
-      rest = Data(rest[start...])
-      unread = rest.count
-      guard unread <= limits.bytesPerLine else { throw tooLong() }
-      if piece.isEmpty { break }
+    } catch let mistake as JSONLines.Mistake {
+      throw failure(mistake)
     }
-    if !rest.isEmpty { try take(rest, number + 1) }
     guard !lines.isEmpty else {
       throw ModelError(
         .input, "\(source) holds no examples",
@@ -131,24 +120,18 @@ public struct JSONLinesInput {
     }
   }
 
-  private mutating func take(_ data: Data, _ number: Int) throws {
-    if data.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { return }
-    guard lines.count < limits.lines else {
-      throw failure(number, "more than \(limits.lines) examples", "Capture them in several traces.")
-    }
-    do {
-      let line = try JSONDecoder().decode(Line.self, from: data)
-      tokenCount += line.tokens?.values.count ?? 0
-      lines.append((number, line))
-    } catch let error as ConfigurationError {
-      throw failure(number, "\(error)")
-    } catch {
-      throw failure(
-        number, "not a JSON object", "Write one a line, such as {\"tokens\": [3, 1, 4]}.")
-    }
-    guard tokenCount <= limits.tokens else {
-      throw failure(
-        number, "more than \(limits.tokens) tokens in all", "Capture them in several traces.")
+  private func failure(_ mistake: JSONLines.Mistake) -> ModelError {
+    switch mistake.reason {
+    case .tooLong:
+      failure(
+        mistake.line, "longer than \(limits.bytesPerLine) bytes", "Put one example on each line.")
+    case .tooMany:
+      failure(
+        mistake.line, "more than \(limits.lines) examples", "Capture them in several traces.")
+    case .invalid(let error): failure(mistake.line, "\(error)")
+    case .notJSON:
+      failure(
+        mistake.line, "not a JSON object", "Write one a line, such as {\"tokens\": [3, 1, 4]}.")
     }
   }
 
