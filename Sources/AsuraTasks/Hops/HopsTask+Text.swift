@@ -13,14 +13,15 @@ extension HopsTask {
     outputs[Int(Array(classes)[batch.positions - 1])]
   }
 
-  /// The sequence, and under it the number of the hop that lands at each place.
+  /// The sequence, and under it the last digit of the number of the hop that lands at each place: hops land from right
+  /// to left.
   public func render(_ batch: Batch, example: Int, prediction: [Int32]?) -> String {
     var rows = TextRows()
     rows.add(
       "symbol", batch.tokens(ofExample: example).prefix(options.symbols).map { outputs[Int($0)] })
     if let hop = batch.fact("hop")?.values {
       let first = example * batch.positions
-      rows.add("hop", hop[first..<first + options.symbols].map { $0 < 0 ? " " : "\($0)" })
+      rows.add("hop", hop[first..<first + options.symbols].map { $0 < 0 ? " " : "\($0 % 10)" })
     }
     return """
       \(name), \(batch.length) hop\(batch.length == 1 ? "" : "s") in \(options.symbols) symbols, \(verdict(prediction, on: batch, example: example))
