@@ -20,6 +20,9 @@ public struct Evaluation: Sendable, Codable, Equatable {
     public let exactMatch: Double
     /// The share of symbols that are right.
     public let perSymbol: Double
+    /// The symbols for each value of `EvaluationOptions.fact` apart, by rising value; those at whose positions it is not
+    /// defined are in no part. Nil when no fact was asked for.
+    public let parts: [Part]?
   }
   /// The task's name.
   public let task: String
@@ -40,6 +43,8 @@ public struct EvaluationOptions: Sendable {
   public var examples = 100
   /// What the examples are drawn from.
   public var seed: UInt64 = 0
+  /// The name of a fact for each of whose values right symbols are counted apart.
+  public var fact: String?
   /// Ends each example when it has settled; then only the largest number of iterations counts.
   public var stop: StoppingRule?
   /// Examples run at once, so that memory does not grow with their number.
@@ -100,13 +105,13 @@ extension Evaluation {
             let result = try model.run(try ModelInput(batch), run)
             for (i, count) in counts.enumerated() {
               guard let logits = result.readout[count] else { continue }
-              tallies[i].add(logits, batch, steps: [], most: count)
+              try tallies[i].add(logits, batch, by: options.fact, steps: [], most: count)
             }
           } else {
             for (i, count) in counts.enumerated() {
               run.iterations = count
               let (logits, steps) = try Self.logits(model, batch, task, run)
-              tallies[i].add(logits, batch, steps: steps, most: count)
+              try tallies[i].add(logits, batch, by: options.fact, steps: steps, most: count)
             }
           }
           done += batch.examples
@@ -121,7 +126,8 @@ extension Evaluation {
               meanIterations: varies
                 ? Double(tally.iterations) / Double(max(1, tally.accuracy.examples)) : nil,
               examples: tally.accuracy.examples, exactMatch: tally.accuracy.exactMatch,
-              perSymbol: tally.accuracy.perSymbol))
+              perSymbol: tally.accuracy.perSymbol,
+              parts: options.fact.map { _ in tally.facts.parts }))
         }
       }
     }
@@ -131,14 +137,16 @@ extension Evaluation {
   /// What a row counts.
   private struct Tally {
     var accuracy = Accuracy()
+    var facts = FactTally()
     var iterations = 0
     var most = 0
 
     /// - Parameter steps: when each example settled; nil, or no entry, for `most`.
     mutating func add<S: Scalar>(
-      _ logits: Tensor<S>, _ batch: Batch, steps: [Int?], most count: Int
-    ) {
+      _ logits: Tensor<S>, _ batch: Batch, by fact: String?, steps: [Int?], most count: Int
+    ) throws {
       accuracy += Accuracy(logits, targets: batch.targets)
+      if let fact { try facts.add(logits, batch, by: fact) }
       iterations += (0..<batch.examples).reduce(0) { sum, i in
         sum + ((steps.isEmpty ? nil : steps[i]) ?? count)
       }

@@ -42,6 +42,12 @@ struct EvalCommand: ParsableCommand {
       valueName: "rule"))
   var stop: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Also count right symbols for each value of a fact apart, as of lego by index.",
+      valueName: "fact"))
+  var by: String?
+
   @OptionGroup var seed: SeedOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var reporting: ReportingOptions
@@ -63,6 +69,7 @@ struct EvalCommand: ParsableCommand {
     options.examples = examples
     options.seed = seed.seed ?? 0
     options.stop = try stop.map(stoppingRule)
+    options.fact = by
 
     let progress = reporting.progress(
       "evaluating", total: options.kinds.count * options.lengths.count * examples, unit: "example")
@@ -121,33 +128,46 @@ struct EvalCommand: ParsableCommand {
   }
 
   private func show(_ evaluation: Evaluation, _ options: EvaluationOptions) {
-    func table(_ title: String, _ share: (Evaluation.Row) -> Double) {
-      let headers = options.stop == nil ? options.iterations.map { "\($0)" } : ["stopped"]
-      var table = TextTable(
-        [title, "length"] + headers.map { $0 == "stopped" ? $0 : "\($0) iterations" })
+    let counts = options.stop == nil ? options.iterations.map { "\($0)" } : []
+    let headers = counts.isEmpty ? ["stopped"] : counts.map { "\($0) iterations" }
+    /// A cell for each column of a row of the table; what is not there has none.
+    func cells(
+      _ rows: [Evaluation.Row], _ share: (Evaluation.Row) -> Double?
+    ) -> [String] {
+      guard !counts.isEmpty else {
+        return rows.map { row in
+          "\(percent(share(row))) after \(String(format: "%.1f", row.meanIterations ?? .nan))"
+        }
+      }
+      return counts.map { count in percent(rows.first { $0.asked == count }.flatMap(share)) }
+    }
+    /// One line, or several, for the rows of each kind and length.
+    func table(_ titles: [String], _ lines: ([Evaluation.Row]) -> [[String]]) {
+      var table = TextTable(titles + headers)
       for kind in options.kinds {
         for length in options.lengths {
           let rows = evaluation.rows.filter { $0.kind == kind && $0.length == length }
-          let cells =
-            options.stop == nil
-            ? options.iterations.map { count in
-              rows.first { $0.asked == "\(count)" }.map { percent(share($0)) } ?? "–"
-            }
-            : rows.map {
-              "\(percent(share($0))) after \(String(format: "%.1f", $0.meanIterations ?? .nan))"
-            }
-          table.append([kind, "\(length)"] + cells)
+          for line in lines(rows) { table.append([kind, "\(length)"] + line) }
         }
       }
       print(table)
     }
-    table("whole answers right", \.exactMatch)
+    table(["whole answers right", "length"]) { [cells($0) { $0.exactMatch }] }
     print()
-    table("symbols right", \.perSymbol)
+    table(["symbols right", "length"]) { [cells($0) { $0.perSymbol }] }
+    if let fact = options.fact {
+      print()
+      table(["symbols right", "length", fact]) { rows in
+        (rows.first?.parts ?? []).map { part in
+          [part.name] + cells(rows) { $0.parts?.first { $0.value == part.value }?.perSymbol }
+        }
+      }
+    }
     print("\n\(options.examples) fresh examples each, seed \(options.seed).")
   }
 
-  private func percent(_ share: Double) -> String {
-    share.isNaN ? "–" : String(format: "%.1f%%", 100 * share)
+  private func percent(_ share: Double?) -> String {
+    guard let share, !share.isNaN else { return "–" }
+    return String(format: "%.1f%%", 100 * share)
   }
 }

@@ -1,3 +1,4 @@
+import AsuraConfiguration
 import AsuraModel
 import AsuraTasks
 import AsuraTensor
@@ -77,6 +78,43 @@ import Testing
       try Evaluation(of: trainer.model, on: trainer.task, options)
     }
     #expect(again == evaluation)
+  }
+
+  @Test func symbolsAreCountedForEachValueOfAFact() throws {
+    let trainer = try trained()
+    var options = EvaluationOptions(
+      lengths: [5], iterations: try ["0", "n"].map(LengthExpression.init), kinds: ["training"])
+    options.examples = 30
+    options.batch = 7
+    options.fact = "symbol"
+    let rows = try Evaluation(of: trainer.model, on: trainer.task, options).rows
+    for row in rows {
+      var counts: [Int: (right: Int, all: Int)] = [:]
+      for batch in try batches(trainer.task, options, 5) {
+        let run = try trainer.model.run(try ModelInput(batch), iterations: row.iterations)
+        for (answer, token) in zip(classes(run.readout[row.iterations]!), batch.tokens) {
+          // Of copying, the symbol to say is the one that stands there.
+          counts[Int(token), default: (0, 0)].all += 1
+          counts[Int(token), default: (0, 0)].right += answer == token ? 1 : 0
+        }
+      }
+      let parts = try #require(row.parts)
+      #expect(parts.map(\.value) == counts.keys.sorted())
+      for part in parts {
+        let count = try #require(counts[part.value])
+        #expect(part.name == trainer.task.outputs[part.value] && part.symbols == count.all)
+        #expect(part.perSymbol == Double(count.right) / Double(count.all))
+      }
+    }
+    // Before the first iteration all positions get the same answer.
+    #expect(Set(rows[0].parts?.map(\.perSymbol) ?? []) == [0, 1])
+    options.fact = "symbl"
+    let error = #expect(throws: ConfigurationError.self) {
+      try Evaluation(of: trainer.model, on: trainer.task, options)
+    }
+    #expect(error?.remedy == "did you mean symbol?")
+    options.fact = nil
+    #expect(try Evaluation(of: trainer.model, on: trainer.task, options).rows[0].parts == nil)
   }
 
   /// Noise follows the seed and is not the same in each batch.
