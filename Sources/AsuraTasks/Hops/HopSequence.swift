@@ -41,7 +41,7 @@ struct HopSequence: Equatable {
   static func uniform(
     _ count: Int, alphabet: Int, hops: Int, random: inout Random
   ) -> HopSequence {
-    // `HopsOptions.mostHops` is such that more than half of all draws have the hops (Markov's inequality).
+    // `HopsOptions.mostHops` is such that at least half of all draws have the hops (Markov's inequality).
     while true {
       var symbols = [Int32(random.index(below: alphabet))]
       while symbols.count < count {
