@@ -30,8 +30,7 @@ public struct Curriculum: Sendable, Equatable, Codable {
   /// The longest length at an update, counted from 0.
   func longest(step: Int, of lengths: ClosedRange<Int>) -> Int {
     guard step < steps else { return lengths.upperBound }
-    let share = Double(step) / Double(steps)
-    return from + Int((share * Double(lengths.upperBound - from)).rounded(.down))
+    return from + (lengths.upperBound - from) * step / steps
   }
 
   /// Draws a length as the task does, of those that are not too long yet.
