@@ -75,6 +75,21 @@ struct FileTaskTests {
     for (few, many) in zip(some, all) { #expect(few.isSubset(of: many)) }
   }
 
+  @Test func spacesBetweenWordsMakeNoOtherInput() throws {
+    // Of twenty inputs, each written two ways, none is in two parts.
+    let task = try task(
+      (0..<20).flatMap { n in
+        [" ", "  "].map { #"{"input": "\#(n)\#($0)x", "target": "y"}"# }
+      }
+    ) { ($0.symbols, $0.test) = (.words, 0.5) }
+    var random = Random(seed: 0)
+    let parts = try [ExampleKind.training, FileTask.test].map { kind in
+      let batch = try task.makeBatch(length: 2, examples: 500, kind: kind, random: &random)
+      return Set((0..<500).map { task.question(batch, example: $0) })
+    }
+    #expect(parts[0].isDisjoint(with: parts[1]) && parts[0].count + parts[1].count == 20)
+  }
+
   @Test func lengthsAreGrouped() throws {
     let task = try task([
       #"{"input": "a b", "target": "x"}"#, "", #"{"input": "b a c", "target": "y x"}"#,

@@ -89,8 +89,9 @@ struct FileExamples {
   // MARK: - Lines
 
   private mutating func take(_ line: Line, _ number: Int) throws {
-    let input = try ids(line.input, "input", number, &inputs)
-    let target = try ids(line.target, "target", number, &outputs)
+    let text = options.symbols.cut(line.input)
+    let input = try ids(text, "input", number, &inputs)
+    let target = try ids(options.symbols.cut(line.target), "target", number, &outputs)
     if options.answer == .inPlace && target.count != input.count {
       throw error(
         number, found: "a target of \(target.count) symbols",
@@ -127,8 +128,10 @@ struct FileExamples {
         number, found: "more than \(Self.mostSymbols) symbols in all", expected: "a smaller file",
         remedy: "the examples are all kept in memory")
     }
+    // Of the symbols, so that spaces between words don't matter.
     let part = ExamplePart(
-      of: line.input.utf8, validation: options.validation, test: options.test)
+      of: text.joined(separator: options.symbols.separator).utf8, validation: options.validation,
+      test: options.test)
     groups[
       input.count,
       default: Group(inputLength: input.count, targetLength: target.count, line: number)
@@ -136,9 +139,8 @@ struct FileExamples {
   }
 
   private func ids(
-    _ text: String, _ field: String, _ number: Int, _ table: inout SymbolTable
+    _ symbols: [String], _ field: String, _ number: Int, _ table: inout SymbolTable
   ) throws -> [Int32] {
-    let symbols = options.symbols.cut(text)
     guard !symbols.isEmpty else {
       throw error(
         number, found: "an empty \(field)", expected: "one symbol or more", remedy: "")
