@@ -109,6 +109,8 @@ extension Interpreter {
   }
 
   /// `[heads] + shape` of entries of `table` `[heads, entries]`, `missing` where an index is −1.
+  @_specialize(where S == Float)
+  @_specialize(where S == Double)
   public func gatherBias(
     _ table: Value<S>, _ indices: [Int32], shape: [Int], missing: S
   ) -> Value<S> {

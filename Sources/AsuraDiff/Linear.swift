@@ -4,12 +4,14 @@ import AsuraTensor
 /// `y = x·Wᵀ + b + r` over the last axis: x `[…, in]`, W `[out, columns]`, b `[out]` and r `[…, out]`, either of
 /// which may be absent. The bits are those of the sums made one after the other.
 ///
+/// With `rowwise` a row's bits do not depend on how many rows there are.
 /// Only columns `offset ..< offset + in` of W are used, so that `W·[e; z]` can be had in two parts.
 /// JVP: `ẏ = ẋ·Wᵀ + x·Ẇᵀ + ḃ + ṙ`. VJP: `x̄ = ȳ·W`, `W̄ = ȳᵀ·x`, `b̄ = Σ ȳ`, `r̄ = ȳ`.
 struct Linear<S: Scalar>: Primitive {
   let offset: Int
   let hasBias: Bool
   let hasAddend: Bool
+  var rowwise = false
   private var addend: Int? { hasAddend ? (hasBias ? 3 : 2) : nil }
 
   struct Residuals {
@@ -31,6 +33,11 @@ struct Linear<S: Scalar>: Primitive {
       read(x, weight) { x, w in
         read(hasBias ? inputs[2] : nil) { b in
           read(r) { r in
+            if rowwise {
+              return rowwiseProduct(
+                m: inputs[0].rowCount, n: out, k: width, x, w + offset, ldb: weight.shape[1],
+                bias: b, adding: r, y)
+            }
             rowBlockedGemm(
               .no, .yes, m: inputs[0].rowCount, n: out, k: width, x, lda: width, w + offset,
               ldb: weight.shape[1], bias: b, adding: r, y, ldc: out)
@@ -116,36 +123,59 @@ private func rowBlockedGemm<S: Scalar>(
   lda: Int, _ b: UnsafePointer<S>, ldb: Int, bias: UnsafePointer<S>? = nil,
   adding d: UnsafePointer<S>? = nil, beta: Double = 0, _ c: UnsafeMutablePointer<S>, ldc: Int
 ) {
-  let block = 1024
-  guard m > block else {
-    return gemm(
-      transA, transB, m: m, n: n, k: k, a, lda: lda, b, ldb: ldb, bias: bias, adding: d, ldd: ldc,
-      beta: beta, c, ldc: ldc)
-  }
   // The blocks are disjoint rows of memory that outlives the call.
   nonisolated(unsafe) let (a, b, bias, d, c) = (a, b, bias, d, c)
-  Workers.current.forEach((m + block - 1) / block) { i in
-    let start = i * block
+  forEachRowBlock(m) { start, count in
     gemm(
-      transA, transB, m: min(block, m - start), n: n, k: k, a + start * lda, lda: lda, b, ldb: ldb,
-      bias: bias, adding: d.map { $0 + start * ldc }, ldd: ldc, beta: beta, c + start * ldc,
-      ldc: ldc)
+      transA, transB, m: count, n: n, k: k, a + start * lda, lda: lda, b, ldb: ldb, bias: bias,
+      adding: d.map { $0 + start * ldc }, ldd: ldc, beta: beta, c + start * ldc, ldc: ldc)
+  }
+}
+
+/// `C = A·Bᵀ + bias + D` of dense A, C and D, where each row has the bits it would have among any others: the linear
+/// algebra library chooses the order of its sums by the number of rows, and by a row's place among them.
+private func rowwiseProduct<S: Scalar>(
+  m: Int, n: Int, k: Int, _ a: UnsafePointer<S>, _ b: UnsafePointer<S>, ldb: Int,
+  bias: UnsafePointer<S>?, adding d: UnsafePointer<S>?, _ c: UnsafeMutablePointer<S>
+) {
+  // The blocks are disjoint rows of memory that outlives the call.
+  nonisolated(unsafe) let (a, b, bias, d, c) = (a, b, bias, d, c)
+  forEachRowBlock(m) { start, count in
+    let (a, d, c) = (a + start * k, d.map { $0 + start * n }, c + start * n)
+    let isDone = asura_small_gemm(
+      S.kernelType, 0, 1, count, n, k, 1, a, k, b, ldb, bias, d, n, 0, c, n)
+    if isDone != 0 { return }
+    var panel = Tensor<S>([16 * k]) { _ in }
+    panel.update { asura_row_products(S.kernelType, a, b, ldb, bias, d, c, count, n, k, $0) }
+  }
+}
+
+/// Calls `body` with blocks of a fixed size, on several workers when there are many.
+private func forEachRowBlock(
+  _ rows: Int, _ body: @Sendable (_ start: Int, _ count: Int) -> Void
+) {
+  let block = 1024
+  guard rows > block else { return body(0, rows) }
+  Workers.current.forEach((rows + block - 1) / block) { i in
+    body(i * block, min(block, rows - i * block))
   }
 }
 
 extension Interpreter {
   /// `x·Wᵀ + b + r` over the last axis: x `[…, in]`, weight `[out, columns]` of which the `in` columns
-  /// from `offset` are used, bias `[out]`, and r `[…, out]` to add the result to.
+  /// from `offset` are used, bias `[out]`, and r `[…, out]` to add the result to. With `rowwise` a row's bits do not
+  /// depend on how many rows there are.
   @_specialize(where S == Float)
   @_specialize(where S == Double)
   public func linear(
     _ x: Value<S>, _ weight: Value<S>, _ bias: Value<S>? = nil, offset: Int = 0,
-    adding r: Value<S>? = nil
+    adding r: Value<S>? = nil, rowwise: Bool = false
   ) -> Value<S> {
     precondition(
       bias == nil || bias?.shape == [weight.shape[0]],
       "linear: bias \(bias?.shape ?? []) for weight \(weight.shape)")
-    let primitive = Linear<S>(offset: offset, hasBias: bias != nil, hasAddend: r != nil)
+    let primitive = Linear<S>(
+      offset: offset, hasBias: bias != nil, hasAddend: r != nil, rowwise: rowwise)
     return apply(primitive, [x, weight, bias, r].compactMap { $0 })
   }
 }

@@ -39,7 +39,7 @@ struct NeighbourAttention<S: Scalar> {
     }
   }
 
-  /// `z` of some queries from the packed rows that hold them, and those of all positions, which hold the keys and values.
+  /// `z` of some queries from the packed rows that hold them, and those that hold the keys and values.
   ///
   /// - Parameters:
   ///   - rows: The position of each query; their own number where nil.
@@ -94,6 +94,55 @@ struct NeighbourAttention<S: Scalar> {
             table.positions, table.width, layout.heads)
         }
       }
+    }
+  }
+}
+
+/// Attention of some positions of one example among the packed rows of all: `[1, row, heads·headWidth]`.
+///
+/// - Parameters:
+///   - rows: The positions.
+///   - packed: Every position's queries, keys and values.
+///   - bias: `[head, position, neighbour]`.
+package func neighbourAttention<S: Scalar>(
+  _ layout: AttentionLayout, _ table: NeighbourTable, _ rows: UnsafeBufferPointer<Int32>,
+  in packed: RowBuffer<S>, bias: Tensor<S>?
+) -> Tensor<S> {
+  let attention = NeighbourAttention<S>(layout: layout, table: table)
+  return Tensor([1, rows.count, layout.heads * layout.headWidth]) { z in
+    AsuraTensor.read(bias) { bias in
+      attention.attend(
+        packed.base, count: rows.count, rows: rows.baseAddress, among: packed.base, bias: bias,
+        pattern: nil, into: z)
+    }
+  }
+}
+
+extension NeighbourTable {
+  /// For each key the queries that see it, in order.
+  package var transposed: NeighbourTable {
+    var counts = Array(repeating: 0, count: positions)
+    for key in keys where key >= 0 { counts[Int(key)] += 1 }
+    let width = max(1, counts.max() ?? 1)
+    var queries = [Int32](repeating: -1, count: positions * width)
+    counts = Array(repeating: 0, count: positions)
+    for (place, key) in keys.enumerated() where key >= 0 {
+      queries[Int(key) * width + counts[Int(key)]] = Int32(place / self.width)
+      counts[Int(key)] += 1
+    }
+    return NeighbourTable(positions: positions, width: width, keys: queries)
+  }
+
+  /// The positions `from`, each once, and those that `steps` steps along the table lead to.
+  ///
+  /// - Parameter marks: One for each position, none of them `mark`; those of the positions found become it.
+  package func reached(
+    from: [Int32], steps: Int, marks: inout [Int32], _ mark: Int32
+  ) -> [Int32] {
+    guard !from.isEmpty else { return [] }
+    return Array(unsafeUninitializedCapacity: positions) { found, count in
+      count = asura_reach(
+        from, from.count, keys, width, steps, &marks, mark, found.baseAddress)
     }
   }
 }

@@ -81,5 +81,7 @@ ENTRY(void, neighbour_pattern_rows, (const void *pattern, void *out, long p, lon
 ENTRY(void, neighbour_dots, (const void *x, long xs, const void *y, long ys, const int32_t *index, double scale, double fill, void *a, long p, long w, long d), x, xs, y, ys, index, scale, fill, a, p, w, d)
 ENTRY(void, neighbour_sum, (const void *a, const void *y, long ys, const int32_t *index, double scale, void *out, long os, long p, long w, long d), a, y, ys, index, scale, out, os, p, w, d)
 ENTRY(void, neighbour_spread, (const void *a, const void *x, long xs, const int32_t *index, double scale, void *out, long os, long p, long w, long d), a, x, xs, index, scale, out, os, p, w, d)
+ENTRY(void, row_products, (const void *a, const void *b, long ldb, const void *bias, const void *d, void *c, long m, long n, long k, void *panel), a, b, ldb, bias, d, c, m, n, k, panel)
+ENTRY(long, note_changes, (const void *x, const int32_t *rows, long count, long n, double tolerance, void *y, int32_t *changed), x, rows, count, n, tolerance, y, changed)
 ENTRY(void, rotate, (const void *cosine, const void *sine, double direction, void *x, long rows, long stride, long positions, long heads, long d), cosine, sine, direction, x, rows, stride, positions, heads, d)
 ENTRY(void, adamw, (void *w, const void *g, void *m, void *v, double grad_scale, double lr, double weight_decay, double beta1, double beta2, double eps, double correction1, double correction2, long n), w, g, m, v, grad_scale, lr, weight_decay, beta1, beta2, eps, correction1, correction2, n)

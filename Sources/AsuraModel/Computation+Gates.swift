@@ -24,8 +24,8 @@ extension Computation {
     func joined() -> Value<S> {
       guard let recall = core.recall else { preconditionFailure("recall without weights") }
       return interpreter.linear(
-        z, parameters[recall.weight], offset: configuration.width, adding: embedded.recalled[number]
-      )
+        z, parameters[recall.weight], offset: configuration.width,
+        adding: embedded.recalled[number], rowwise: isLocal)
     }
     switch configuration.recall {
     case .none: return z
@@ -65,7 +65,8 @@ extension Computation {
     case (.input, let share?): hidden = share
     case (.both, let share?):
       hidden = interpreter.linear(
-        z, parameters[ids.up.weight], offset: configuration.width, adding: share)
+        z, parameters[ids.up.weight], offset: configuration.width, adding: share,
+        rowwise: isLocal)
     default: hidden = linear(z, ids.up)
     }
     let gate = try tap(sites.neuromodulation, self.gate(hidden, ids), iteration)

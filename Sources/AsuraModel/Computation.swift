@@ -129,11 +129,24 @@ struct Computation<S: Scalar>: Sendable {
           block, to: x, embedded.biases, first: sites.first(.core, i), iteration: iteration)
       }
     }
-    if let outer = core.outerNorm { x = norm(x, outer) }
-    x = try neuromodulate(x, from: z, embedded, core: number, iteration: iteration)
-    if configuration.update.kind == .euler { x = interpreter.interpolate(z, x, S(step)) }
+    x = try conclude(x, from: z, embedded, core: number, iteration: iteration, step: step)
     return try tap(SiteTable.latent, x, iteration)
   }
+
+  /// The next latent from what the core's blocks make of z: the outer norm, neuromodulation and the update.
+  func conclude(
+    _ result: Value<S>, from z: Value<S>, _ embedded: Embedded, core number: Int, iteration: Int,
+    step: Double
+  ) throws -> Value<S> {
+    var x = result
+    if let outer = layout.cores[number].outerNorm { x = norm(x, outer) }
+    x = try neuromodulate(x, from: z, embedded, core: number, iteration: iteration)
+    if configuration.update.kind == .euler { x = interpreter.interpolate(z, x, S(step)) }
+    return x
+  }
+
+  /// Whether a query sees a few keys only: then a position's bits do not depend on how many others there are.
+  var isLocal: Bool { geometry.layout.neighbours != nil }
 
   /// Core blocks in an order of a run's own; of a block that comes several times hooks see the last.
   private func apply(
@@ -170,9 +183,10 @@ struct Computation<S: Scalar>: Sendable {
 
   // MARK: Blocks
 
-  private func apply(
-    _ block: ParameterLayout.BlockIDs, to input: Value<S>, _ biases: [Value<S>?], first: Int,
-    iteration t: Int
+  /// - Parameter attended: What attention gives, where it has been computed already.
+  func apply(
+    _ block: ParameterLayout.BlockIDs, to input: Value<S>, _ biases: [Value<S>?],
+    attended: Value<S>? = nil, first: Int, iteration t: Int
   ) throws -> Value<S> {
     let placement = configuration.norm.placement
     func at(_ site: BlockSite, _ value: Value<S>) throws -> Value<S> {
@@ -181,14 +195,14 @@ struct Computation<S: Scalar>: Sendable {
     let start = try at(.residPre, input)
     var x = start
 
-    var read = placement == .post ? x : norm(x, block.attnNorm)
     let z = try at(
-      .z, attend(linear(read, block.qkv), biases[block.number], first: first, iteration: t))
+      .z,
+      attended ?? attend(pack(x, block), biases[block.number], first: first, iteration: t))
     x = try add(linear: z, block.out, block.attnNormPost, to: x, first + BlockSite.attnOut.order, t)
     if placement == .post { x = norm(x, block.attnNorm) }
     x = try at(.residMid, x)
 
-    read = placement == .post ? x : norm(x, block.mlpNorm)
+    let read = placement == .post ? x : norm(x, block.mlpNorm)
     let hidden = try at(.mlpPre, linear(read, block.up))
     let activated: Value<S> =
       switch configuration.mlp.activation {
@@ -204,6 +218,11 @@ struct Computation<S: Scalar>: Sendable {
       x = interpreter.interpolate(start, x, gate: try at(.gate, gate(linear(read, ids.up), ids)))
     }
     return try at(.residPost, x)
+  }
+
+  /// A block's packed queries, keys and values.
+  func pack(_ x: Value<S>, _ block: ParameterLayout.BlockIDs) -> Value<S> {
+    linear(configuration.norm.placement == .post ? x : norm(x, block.attnNorm), block.qkv)
   }
 
   /// Attention from packed queries, keys and values: fused, unless a hook looks inside.
@@ -243,7 +262,8 @@ struct Computation<S: Scalar>: Sendable {
   func linear(
     _ x: Value<S>, _ ids: ParameterLayout.LinearIDs, adding r: Value<S>? = nil
   ) -> Value<S> {
-    interpreter.linear(x, parameters[ids.weight], ids.bias.map { parameters[$0] }, adding: r)
+    interpreter.linear(
+      x, parameters[ids.weight], ids.bias.map { parameters[$0] }, adding: r, rowwise: isLocal)
   }
 
   /// `x + norm(linear(z))`, where the linear layer's value is a site. Without a norm and a hook there it is one operation,

@@ -14,30 +14,56 @@ package final class Pass<S: Scalar>: @unchecked Sendable {
   /// Whether derivatives keep only the latents between iterations and recompute what is inside
   /// them.
   package var recomputes = false
-  /// The latent after `iteration` iterations, `[batch, position, width]`.
-  package private(set) var latent: Value<S>
+  /// How iterations are made where they go position by position; it holds the latent then.
+  let local: LocalIteration<S>?
+  private var whole: Value<S>
   package private(set) var iteration: Int
+
+  /// The latent after `iteration` iterations, `[batch, position, width]`.
+  package private(set) var latent: Value<S> {
+    get { local.map { Value($0.latent) } ?? whole }
+    set {
+      precondition(local == nil, "the latent of local iterations is their own")
+      whole = newValue
+    }
+  }
+
+  /// How a pass goes through the positions of its one example, rather than through all at once.
+  enum Locality {
+    case allPositions
+    case activeSet(tolerance: Double)
+  }
 
   /// - Parameter numbers: which sequences' noise a `noise` initial latent is; nil for the examples' own.
   init(
     _ computation: Computation<S>, _ input: ModelInput, from start: (latent: Tensor<S>, at: Int)?,
-    step: Double, noise: Random, of numbers: Range<Int>? = nil
+    step: Double, noise: Random, of numbers: Range<Int>? = nil, locality: Locality? = nil
   ) throws {
     self.computation = computation
     self.step = step
     embedded = try computation.embed(input)
-    if let start {
-      latent = Value(start.latent)
-      iteration = start.at
-    } else {
-      latent = try computation.initialLatent(embedded, noise: noise, of: numbers)
-      iteration = 0
+    iteration = start?.at ?? 0
+    let initial =
+      if let start { Value(start.latent) } else {
+        try computation.initialLatent(embedded, noise: noise, of: numbers)
+      }
+    guard let locality, let table = computation.geometry.layout.neighbours else {
+      whole = initial
+      local = nil
+      return
     }
+    var tolerance: Double?
+    if case .activeSet(let given) = locality { tolerance = given }
+    local = LocalIteration(
+      computation, table, embedded, from: initial.tensor, step: step, tolerance: tolerance)
+    whole = Value(.zeros([0]))
   }
 
   fileprivate func advance() throws {
     let t = iteration + 1
-    if let times = computation.schedule?.applications[t] {
+    if let local {
+      try local.advance(t)
+    } else if let times = computation.schedule?.applications[t] {
       try advance(to: t, times: times)
     } else if recomputes {
       latent = try computation.interpreter.recomputing(latent) {

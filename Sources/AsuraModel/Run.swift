@@ -39,6 +39,10 @@ public struct RunOptions<S: Scalar>: Sendable {
   public var schedule: CoreSchedule?
   /// Freezes each example's result when it has settled, and ends the run when all have.
   public var stop: StoppingRule?
+  /// With a tolerance, an iteration computes only those positions that see a position whose latent has moved by more
+  /// than it, in any element, since they were last computed; with 0 every bit is as without. For models whose queries
+  /// see a few keys (a window, a neighbourhood) and share their core; nothing can be recorded or edited then.
+  public var activeSet: Double?
   /// The seed of a `noise` initial latent.
   public var seed: UInt64 = 0
   /// Whether hooks are to see the whole batch at once; otherwise it is dealt out in parts to the
@@ -64,6 +68,8 @@ public struct Run<S: Scalar>: Sendable {
   public let settled: [Int?]
   /// How often the hooks on each pattern fired, once for each part of the batch.
   public let hookFirings: [(pattern: String, count: Int)]
+  /// What each example took with an active set; empty without one.
+  public let work: [ActiveWork]
 
   /// The logits after the last iteration.
   public var logits: Tensor<S>? { readout[iterations] }
@@ -134,6 +140,7 @@ extension RecurrentTransformer {
     let total = start + count
     try check(iterations: total)
     try options.schedule?.check(configuration, last: total)
+    if let tolerance = options.activeSet { try check(activeSet: tolerance, options) }
     let shape = [input.batch, input.positions, configuration.width]
     if let latent = options.start?.latent, latent.shape != shape {
       throw ModelError(.input, "the start latent has shape \(latent.shape), expected \(shape)")
@@ -142,8 +149,11 @@ extension RecurrentTransformer {
     let geometry = try Geometry<S>(configuration, input)
     let plan = try HookPlan(
       options, model: self, input, neighbours: geometry.layout.neighbours, sink: sink)
-    let parts = parts(
-      batch: input.batch, positions: input.positions, whole: options.wholeBatch)
+    let parts =
+      options.activeSet == nil
+      ? parts(batch: input.batch, positions: input.positions, whole: options.wholeBatch)
+      : (0..<input.batch).map { $0..<$0 + 1 }
+    let locality = locality(options, positions: input.positions, isHooked: plan != nil)
     let step = eulerStep(iterations: options.trajectory ?? total)
     let noise = Random(seed: options.seed, for: "initial latent")
     let readouts = PartReadouts<S>(parts: parts.count)
@@ -170,7 +180,8 @@ extension RecurrentTransformer {
         computation(
           .plain, geometry: geometry, hooks: plan, examples: parts[i], schedule: options.schedule),
         input.examples(parts[i]),
-        from: options.start.map { ($0.latent.slice(parts[i]), $0.at) }, step: step, noise: noise)
+        from: options.start.map { ($0.latent.slice(parts[i]), $0.at) }, step: step, noise: noise,
+        locality: parts[i].count == 1 ? locality : nil)
       try finish(i, pass)
       return pass
     }
@@ -206,7 +217,8 @@ extension RecurrentTransformer {
       latent: settling?.settledLatent(or: last) ?? last, readout: readout, recorded: Recorded(),
       iterations: iterations,
       settled: settling?.iterations ?? Array(repeating: nil, count: input.batch),
-      hookFirings: plan?.firingCounts ?? [])
+      hookFirings: plan?.firingCounts ?? [],
+      work: passes.compactMap { ActiveWork($0, from: start) })
   }
 
   /// The numbers of the sites that only have values where a readout is computed.

@@ -23,6 +23,12 @@ public struct Evaluation: Sendable, Codable, Equatable {
     /// The symbols for each value of `EvaluationOptions.fact` apart, by rising value; those at whose positions it is not
     /// defined are in no part. Nil when no fact was asked for.
     public let parts: [Part]?
+    /// With an active set: the mean share of positions that an iteration computed.
+    public let work: Double?
+    /// With an active set: the iterations over all positions that this comes to, on average.
+    public let passes: Double?
+    /// With an active set: the mean number of iterations after which nothing changed any more.
+    public let lastActive: Double?
   }
   /// The task's name.
   public let task: String
@@ -47,6 +53,8 @@ public struct EvaluationOptions: Sendable {
   public var fact: String?
   /// Ends each example when it has settled; then only the largest number of iterations counts.
   public var stop: StoppingRule?
+  /// Computes only positions that see one whose latent moved by more than this: see `RunOptions.activeSet`.
+  public var activeSet: Double?
   /// Examples run at once, so that memory does not grow with their number.
   public var batch = 64
 
@@ -99,19 +107,23 @@ extension Evaluation {
           var noise = root.split(UInt64(start)).split(0)
           run.seed = noise.next()
           run.stop = options.stop
+          run.activeSet = options.activeSet
           if options.stop == nil && batch.layout.mode == .parallel {
             run.iterations = counts.max()
             run.readout = .iterations(.only(Set(counts)))
-            let result = try model.run(try ModelInput(batch), run)
+            let result = try model.runInSlices(try ModelInput(batch), run)
             for (i, count) in counts.enumerated() {
               guard let logits = result.readout[count] else { continue }
               try tallies[i].add(logits, batch, by: options.fact, steps: [], most: count)
+              tallies[i].work += result.work
             }
           } else {
             for (i, count) in counts.enumerated() {
               run.iterations = count
-              let (logits, steps) = try Self.logits(model, batch, task, run)
-              try tallies[i].add(logits, batch, by: options.fact, steps: steps, most: count)
+              let (logits, result) = try Self.logits(model, batch, task, run)
+              try tallies[i].add(
+                logits, batch, by: options.fact, steps: result.settled, most: count)
+              tallies[i].work += result.work
             }
           }
           done += batch.examples
@@ -127,7 +139,8 @@ extension Evaluation {
                 ? Double(tally.iterations) / Double(max(1, tally.accuracy.examples)) : nil,
               examples: tally.accuracy.examples, exactMatch: tally.accuracy.exactMatch,
               perSymbol: tally.accuracy.perSymbol,
-              parts: options.fact.map { _ in tally.facts.parts }))
+              parts: options.fact.map { _ in tally.facts.parts }, work: tally.mean(\.share),
+              passes: tally.mean(\.passes), lastActive: tally.mean { Double($0.lastActive) }))
         }
       }
     }
@@ -140,6 +153,12 @@ extension Evaluation {
     var facts = FactTally()
     var iterations = 0
     var most = 0
+    /// Of every run with an active set.
+    var work: [ActiveWork] = []
+
+    func mean(_ quantity: (ActiveWork) -> Double) -> Double? {
+      work.isEmpty ? nil : work.reduce(0) { $0 + quantity($1) } / Double(work.count)
+    }
 
     /// - Parameter steps: when each example settled; nil, or no entry, for `most`.
     mutating func add<S: Scalar>(
@@ -154,28 +173,28 @@ extension Evaluation {
     }
   }
 
-  /// The logits a batch's answer is read from, and when each example settled.
+  /// The logits a batch's answer is read from, and the last run that gave them.
   private static func logits<S: Scalar>(
     _ model: RecurrentTransformer<S>, _ batch: Batch, _ task: any LearningTask,
     _ options: RunOptions<S>
-  ) throws -> (Tensor<S>, [Int?]) {
-    func read(_ batch: Batch) throws -> (Tensor<S>, [Int?]) {
-      let run = try model.run(try ModelInput(batch), options)
+  ) throws -> (Tensor<S>, SlicedRun<S>) {
+    func read(_ batch: Batch) throws -> (Tensor<S>, SlicedRun<S>) {
+      let run = try model.runInSlices(try ModelInput(batch), options)
       guard let logits = run.logits else { preconditionFailure("a run without its readout") }
-      return (logits, run.settled)
+      return (logits, run)
     }
     guard batch.layout.mode == .nextToken else { return try read(batch) }
     // Each answer symbol is fed back before the next is read.
     var asked = batch.hidingAnswer()
-    var (logits, settled) = try read(asked)
+    var (logits, run) = try read(asked)
     for (step, position) in batch.layout.answer.enumerated().dropLast() {
       // A model may have classes that the task has no symbol for: those cannot be written.
       let classes = (0..<batch.examples).map {
         Int32(logits[$0][position].slice(0..<task.outputs.count).largestIndex)
       }
       asked.feed(classes, afterStep: step, symbols: task.outputSymbols)
-      (logits, settled) = try read(asked)
+      (logits, run) = try read(asked)
     }
-    return (logits, settled)
+    return (logits, run)
   }
 }

@@ -12,7 +12,9 @@ struct EvalCommand: ParsableCommand {
       iterations. Numbers of iterations may depend on the length n, and on each
       batch's difficulty d, how many steps a local rule may need for it:
         asura-train eval runs/addition --lengths 10,20,100 --iterations n,2n,4n
-      With --stop an example is done once its latent has settled.
+      With --stop an example is done once its latent has settled. With --active
+      an iteration computes only the positions for which something has changed:
+        asura-train eval runs/maze --lengths 59 --iterations 2d --active 1e-3
       """)
 
   @Argument(help: "A run's folder or a model.safetensors with its task.json beside it.")
@@ -48,6 +50,12 @@ struct EvalCommand: ParsableCommand {
       valueName: "fact"))
   var by: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Compute only positions that see one whose latent moved by more than this; 0 changes no result.",
+      valueName: "tolerance"))
+  var active: Double?
+
   @OptionGroup var seed: SeedOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var reporting: ReportingOptions
@@ -70,6 +78,11 @@ struct EvalCommand: ParsableCommand {
     options.seed = seed.seed ?? 0
     options.stop = try stop.map(stoppingRule)
     options.fact = by
+    if let active, !(active >= 0 && active.isFinite) {
+      throw CommandError(
+        "--active is \(active), expected 0 or a small number such as 1e-3", status: .usage)
+    }
+    options.activeSet = active
 
     let progress = reporting.progress(
       "evaluating", total: options.kinds.count * options.lengths.count * examples, unit: "example")
@@ -163,11 +176,24 @@ struct EvalCommand: ParsableCommand {
         }
       }
     }
+    if options.activeSet != nil { showWork(evaluation) }
     print("\n\(options.examples) fresh examples each, seed \(options.seed).")
   }
 
   private func percent(_ share: Double?) -> String {
     guard let share, !share.isNaN else { return "–" }
     return String(format: "%.1f%%", 100 * share)
+  }
+
+  private func showWork(_ evaluation: Evaluation) {
+    var table = TextTable(
+      ["positions computed", "length", "iterations", "of all", "dense passes", "last change"])
+    for row in evaluation.rows {
+      table.append(
+        [row.kind, "\(row.length)", row.asked, percent(row.work)]
+          + [row.passes, row.lastActive].map { String(format: "%.1f", $0 ?? .nan) })
+    }
+    print()
+    print(table)
   }
 }

@@ -46,6 +46,18 @@ private struct AttentionCase: CustomStringConvertible {
     return NeighbourTable(positions: positions, width: 2 * radius + 1, keys: keys)
   }
 
+  /// Each position of a grid and the eight around it, −1 beyond the edges.
+  static func grid(_ rows: Int, _ columns: Int) -> NeighbourTable {
+    let keys = (0..<rows * columns).flatMap { i in
+      (0..<9).map { j in
+        let (row, column) = (i / columns + j / 3 - 1, i % columns + j % 3 - 1)
+        let isInside = (0..<rows).contains(row) && (0..<columns).contains(column)
+        return isInside ? Int32(row * columns + column) : -1
+      }
+    }
+    return NeighbourTable(positions: rows * columns, width: 9, keys: keys)
+  }
+
   static let all: [AttentionCase] = [
     AttentionCase(),
     AttentionCase(heads: 1, shared: 1, width: 1, batch: 1, positions: 1),
@@ -57,6 +69,13 @@ private struct AttentionCase: CustomStringConvertible {
     AttentionCase(
       heads: 4, shared: 2, width: 17, batch: 1, positions: 5, table: line(5, radius: 3)),
     AttentionCase(batch: 0, positions: 4, table: line(4, radius: 1)),
+    // More queries than are computed at once; head widths of one, two and three registers, and keys beyond one.
+    AttentionCase(heads: 4, shared: 4, width: 8, positions: 35, table: grid(5, 7)),
+    AttentionCase(heads: 3, shared: 1, width: 16, batch: 1, positions: 18, table: grid(2, 9)),
+    AttentionCase(
+      heads: 2, shared: 1, width: 24, batch: 1, positions: 20, table: line(20, radius: 8)),
+    AttentionCase(
+      heads: 6, shared: 3, width: 8, batch: 1, positions: 16, table: line(16, radius: 7)),
     // A query whose only neighbour is another, and one with none.
     AttentionCase(
       positions: 3, table: NeighbourTable(positions: 3, width: 2, keys: [2, -1, -1, -1, 0, 2])),
@@ -165,6 +184,59 @@ private struct AttentionCase: CustomStringConvertible {
     let dense = i.attention(Value(c.qkv), bias: Value(mask), c.layout).tensor
     let windowed = i.attention(Value(c.qkv), bias: nil, narrow).tensor
     #expect(relativeError(windowed, dense) < 1e-14)
+  }
+
+  /// Bits of a query do not depend on which others are computed, nor on the number of workers.
+  @Test func queriesAreComputedAlone() throws {
+    func check<S: Scalar>(_: S.Type) throws {
+      try withEvery("case", in: AttentionCase.all.filter { $0.table != nil && $0.batch == 1 }) {
+        c in
+        let table = try #require(c.table)
+        let (qkv, bias): (Tensor<S>, Tensor<S>) = (c.qkv.converted(), c.bias.converted())
+        let all = Interpreter.plain.attention(Value(qkv), bias: Value(bias), c.layout).tensor
+        for start in [0, 1, 3] {
+          let some = stride(from: start, to: c.positions, by: 2).map { Int32(c.positions - 1 - $0) }
+          let found = some.withUnsafeBufferPointer {
+            neighbourAttention(c.layout, table, $0, in: RowBuffer(qkv), bias: bias)
+          }
+          for (place, position) in some.enumerated() {
+            #expect(found[0][place].isIdentical(to: all[0][Int(position)]), "\(currentCase)")
+          }
+        }
+      }
+    }
+    try check(Float.self)
+    try check(Double.self)
+  }
+
+  @Test func largeInputsAreShared() throws {
+    let table = AttentionCase.grid(41, 37)
+    let c = AttentionCase(heads: 2, shared: 2, width: 8, batch: 1, positions: 41 * 37, table: table)
+    let qkv: Tensor<Float> = c.qkv.converted()
+    func attend(_ workers: Int) -> Tensor<Float> {
+      Workers.$current.withValue(Workers(count: workers)) {
+        Interpreter.plain.attention(Value(qkv), bias: nil, c.layout).tensor
+      }
+    }
+    let z = attend(1)
+    #expect(attend(3).isIdentical(to: z))
+    // As in stages, which are not shared.
+    let i = Interpreter<Float>.plain
+    let staged = i.attentionMix(
+      i.softmax(i.attentionScores(Value(qkv), bias: nil, c.layout)), Value(qkv), c.layout)
+    #expect(staged.tensor.isIdentical(to: z))
+  }
+
+  @Test func transposedTables() {
+    let table = NeighbourTable(positions: 3, width: 2, keys: [2, 1, -1, 2, 0, 2])
+    #expect(
+      table.transposed
+        == NeighbourTable(positions: 3, width: 3, keys: [2, -1, -1, 0, -1, -1, 0, 1, 2]))
+    var marks: [Int32] = [0, 0, 0]
+    #expect(table.reached(from: [1, 1], steps: 0, marks: &marks, 1) == [1])
+    #expect(table.reached(from: [1], steps: 1, marks: &marks, 2) == [1, 2])
+    #expect(table.reached(from: [1], steps: 2, marks: &marks, 3) == [1, 2, 0])
+    #expect(table.reached(from: [], steps: 2, marks: &marks, 4) == [])
   }
 
   @Test func softmax() throws {

@@ -5,6 +5,36 @@ import Foundation
 import Testing
 
 @Suite struct LayerRuleTests {
+  /// Whatever the sizes, and whoever computes the product, a row's bits are its own.
+  @Test func rowsOfALinearLayerAreComputedAlone() throws {
+    func check<S: Scalar>(_: S.Type) {
+      withEvery(
+        "inputs, outputs", in: [(12, 20), (32, 96), (64, 32), (5, 16), (48, 7), (600, 32), (32, 1)]
+      ) {
+        inputs, outputs in
+        let (count, i) = (1100, Interpreter<S>.plain)
+        let x: Tensor<S> = normal([count, inputs])
+        let weight = Value<S>(normal([outputs, inputs], seed: 2))
+        let bias = Value<S>(normal([outputs], seed: 3))
+        let r: Tensor<S> = normal([count, outputs], seed: 4)
+        let all = i.linear(Value(x), weight, bias, adding: Value(r), rowwise: true).tensor
+        let plain = i.linear(Value(x), weight, bias, adding: Value(r)).tensor
+        #expect(relativeError(all, plain) < (S.self == Float.self ? 1e-5 : 1e-13))
+        for (start, length) in [(0, 1), (7, 1), (3, 5), (60, 20), (100, 64), (999, 101), (0, 1025)]
+        {
+          let range = start..<start + length
+          let some = i.linear(
+            Value(x.slice(range)), weight, bias, adding: Value(r.slice(range)), rowwise: true)
+          #expect(
+            some.tensor.isIdentical(to: all.slice(range)),
+            "\(S.self) rows \(range): \(currentCase)")
+        }
+      }
+    }
+    check(Float.self)
+    check(Double.self)
+  }
+
   @Test func linear() throws {
     try withEvery(
       "rows, in, out",

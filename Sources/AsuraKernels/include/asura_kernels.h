@@ -92,7 +92,7 @@ double asura_logistic(asura_type t, const void *x, const void *w, double bias,
 typedef struct {
   /// The queries to compute; `first` is a multiple of 16.
   long first, count;
-  /// index[r·width + j] is a key's row or −1, where r is rows[i] for query i, or i itself where `rows` is null.
+  /// Query i lies in row r = rows[i], or i itself where `rows` is null; index[r·width + j] is a key's row or −1.
   const int32_t *index, *rows;
   long width;
   /// Heads of queries, heads of keys and values that they share, and the elements of one head's vectors.
@@ -101,7 +101,7 @@ typedef struct {
   double scale;
 } asura_neighbours;
 
-// Fused attention among neighbours, all heads at once. Query i lies at q + i·qs, key r at k + r·ks and its value at
+// Fused attention among neighbours, all heads at once. Query i lies at q + r·qs, key r at k + r·ks and its value at
 // v + r·ks, heads side by side; bias, which may be null, is [head, r, width] with bias_stride between heads. Writes
 // out_i = Σ_j p_j·v_j and, unless it is null, the pattern p [⌈queries/16⌉, width, head, 16], in lanes of 16 queries.
 // scratch holds 16·((heads + shared)·depth + (heads + 1)·width) elements.
@@ -131,6 +131,22 @@ void asura_neighbour_sum(asura_type t, const void *a, const void *y, long ys, co
 void asura_neighbour_spread(asura_type t, const void *a, const void *x, long xs,
                             const int32_t *index, double scale, void *out, long os, long p, long w,
                             long d);
+
+// C = A·Bᵀ + bias + D, where A [m, k], C and D [m, n] are dense, B is [n, k] with rows ldb apart, and bias and D may be
+// null. Each element is one chain in the order of k, so it does not depend on the other rows. panel holds 16·k elements.
+void asura_row_products(asura_type t, const void *a, const void *b, long ldb, const void *bias,
+                        const void *d, void *c, long m, long n, long k, void *panel);
+// Rows of `bytes` bytes: y_i = x_rows(i), and y_rows(i) = x_i.
+void asura_gather_rows(const void *x, const int32_t *rows, long count, long bytes, void *y);
+void asura_scatter_rows(const void *x, const int32_t *rows, long count, long bytes, void *y);
+// The rows `from`, each once, and those that `steps` steps along the table's entries [row, width] (−1 for none) lead to.
+// Those already marked with `mark` are left out, the others become so. Returns how many there are.
+long asura_reach(const int32_t *from, long count, const int32_t *table, long width, long steps,
+                 int32_t *marks, int32_t mark, int32_t *reached);
+// Which rows x_i differ from y_rows(i) by more than the tolerance in some element, or by any bit where it is 0: y takes
+// them over, and their numbers are listed in `changed`. Returns how many there are.
+long asura_note_changes(asura_type t, const void *x, const int32_t *rows, long count, long n,
+                        double tolerance, void *y, int32_t *changed);
 
 // Rotary positions on `heads` vectors of d elements at the start of each row: pairs (j, j + d/2) turn by
 // angles whose cosine and sine are [positions, d/2]; direction −1 turns back. Rows are stride apart.
