@@ -10,6 +10,9 @@
     train-compiled SHAPE     the same under torch.compile
     forward-eager SHAPE      logits of the last iteration, no gradients
     forward-compiled SHAPE
+    grid-train KIND          train-compiled on grids of 11×11 with neighbourhoods of 3×3: KIND is unfold, where keys and
+                             values are unfolded, or masked, fused attention to all positions with a mask
+    grid-rollout unfold      forward-compiled on one grid of 201×201
     capture SHAPE PATH       forward, with every latent and attention pattern written to an HDF5 file
     eig-dense WIDTH          all eigenvalues of one iteration's Jacobian at the latent of iteration 8
     eig-top20 WIDTH          its 20 leading ones: ARPACK over torch.func.jvp
@@ -50,11 +53,20 @@ def configuration(width, ff, core):
         "attention": {"heads": 4, "positions": "alibi"}, "mlp": {"width": ff}}
 
 
+def grid_configuration():
+    return {
+        "vocabulary": 5, "classes": 2, "width": 32, "core": 1, "iterations": 16,
+        "attention": {"heads": 4, "positions": "relative", "mask": "neighbourhood", "radius": 1},
+        "mlp": {"width": 64}}
+
+
 SHAPES = {
     "small": {"batch": 64, "positions": 32, "configuration": configuration(64, 256, 1)},
     "large": {"batch": 64, "positions": 64, "configuration": configuration(128, 512, 2)},
     "jac64": {"batch": 1, "positions": 16, "configuration": configuration(64, 256, 1)},
     "jac128": {"batch": 1, "positions": 16, "configuration": configuration(128, 512, 2)},
+    "maze": {"batch": 16, "positions": 121, "rows": 11, "configuration": grid_configuration()},
+    "grid": {"batch": 1, "positions": 201 * 201, "rows": 201, "configuration": grid_configuration()},
     "jacrun": {"batch": 1, "positions": 64, "configuration": configuration(128, 512, 1)},
 }
 
@@ -104,6 +116,47 @@ class Attention(nn.Module):
         return self.out(mixed.transpose(1, 2).reshape(batch, positions, width)), pattern
 
 
+class GridAttention(Attention):
+    """Neighbourhoods of 3×3 with a learned bias for each head and offset."""
+
+    def __init__(self, width, heads, positions, rows, masked):
+        super().__init__(width, heads)
+        self.relative = nn.Module()
+        self.relative.weight = nn.Parameter(0.5 * torch.randn(heads, 9))
+        self.rows, self.masked = rows, masked
+        columns = positions // rows
+        ones = F.unfold(torch.ones(1, 1, rows, columns), 3, padding=1)
+        self.register_buffer("missing", ones[0] == 0, persistent=False)
+        if masked:
+            index = torch.arange(positions)
+            down = (index // columns)[None, :] - (index // columns)[:, None]
+            across = (index % columns)[None, :] - (index % columns)[:, None]
+            far = (down.abs() > 1) | (across.abs() > 1)
+            self.register_buffer("far", far, persistent=False)
+            self.register_buffer("offset", ((down + 1) * 3 + across + 1).masked_fill(far, 0), persistent=False)
+
+    def bias(self):
+        """What is added to the scores, made once a run."""
+        if self.masked:
+            return self.relative.weight[:, self.offset].masked_fill(self.far, -torch.inf)[None]
+        return self.relative.weight[:, :, None].masked_fill(self.missing, -torch.inf)
+
+    def forward(self, x, bias, fused=True):
+        if self.masked:
+            return super().forward(x, bias, fused)
+        batch, positions, width = x.shape
+        q, k, v = self.qkv(x).transpose(1, 2).split(width, 1)
+
+        def unfolded(y):
+            y = F.unfold(y.reshape(batch, width, self.rows, -1), 3, padding=1)
+            return y.view(batch, self.heads, width // self.heads, 9, positions)
+
+        q = q.view(batch, self.heads, -1, 1, positions)
+        scores = (q * unfolded(k)).sum(2) * (width // self.heads) ** -0.5 + bias
+        mixed = (unfolded(v) * scores.softmax(2)[:, :, None]).sum(3)
+        return self.out(mixed.reshape(batch, width, positions).transpose(1, 2)), None
+
+
 class MLP(nn.Module):
     def __init__(self, width, hidden):
         super().__init__()
@@ -115,10 +168,10 @@ class MLP(nn.Module):
 
 
 class Block(nn.Module):
-    def __init__(self, width, heads, hidden):
+    def __init__(self, width, hidden, attention):
         super().__init__()
         self.attn_norm = nn.LayerNorm(width)
-        self.attn = Attention(width, heads)
+        self.attn = attention
         self.mlp_norm = nn.LayerNorm(width)
         self.mlp = MLP(width, hidden)
 
@@ -129,27 +182,33 @@ class Block(nn.Module):
 
 
 class RecurrentTransformer(nn.Module):
-    def __init__(self, configuration, positions):
+    def __init__(self, configuration, positions, rows=1, masked=False):
         super().__init__()
         width, heads = configuration["width"], configuration["attention"]["heads"]
         self.iterations = configuration["iterations"]
         self.embed = nn.Embedding(configuration["vocabulary"], width)
         self.recall = nn.Linear(2 * width, width)
         self.core = nn.ModuleList(
-            Block(width, heads, configuration["mlp"]["width"]) for _ in range(configuration["core"]))
+            Block(width, configuration["mlp"]["width"],
+                  Attention(width, heads) if rows == 1 else GridAttention(width, heads, positions, rows, masked))
+            for _ in range(configuration["core"]))
         self.final_norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, configuration["classes"])
         slopes = 2.0 ** (-8 * torch.arange(1, heads + 1) / heads)
-        index = torch.arange(positions)
+        index = torch.arange(positions if rows == 1 else 0)
         bias = -slopes[:, None, None] * (index[None, :] - index[:, None]).abs()
-        self.register_buffer("bias", bias[None], persistent=False)
+        self.register_buffer("alibi", bias[None], persistent=False)
 
-    def step(self, e, z, fused=True):
+    def biases(self):
+        """Each block's attention bias."""
+        return [block.attn.bias() if isinstance(block.attn, GridAttention) else self.alibi for block in self.core]
+
+    def step(self, e, z, fused=True, biases=None):
         """One iteration: the next latent, and its blocks' patterns."""
         x = self.recall(torch.cat([e, z], -1))
         patterns = []
-        for block in self.core:
-            x, pattern = block(x, self.bias, fused)
+        for block, bias in zip(self.core, self.biases() if biases is None else biases):
+            x, pattern = block(x, bias, fused)
             patterns.append(pattern)
         return x, patterns
 
@@ -159,18 +218,21 @@ class RecurrentTransformer(nn.Module):
     def forward(self, tokens):
         e = self.embed(tokens)
         z = torch.zeros_like(e)
+        biases = self.biases()
         for _ in range(self.iterations):
-            z, _ = self.step(e, z)
+            z, _ = self.step(e, z, biases=biases)
         return self.readout(z)
 
 
-def load(directory, name):
+def load(directory, name, masked=False):
     """The model, its tokens [batch, positions] and its targets, from the files."""
     configuration = json.loads((directory / f"{name}.json").read_text())
     tensors = load_file(directory / f"{name}.safetensors")
     tokens, targets = tensors.pop("input.tokens")[..., 0], tensors.pop("input.targets")
     tensors.pop("input.starts", None)
-    model = RecurrentTransformer(configuration, tokens.shape[1]).to(tensors["embed.weight"].dtype)
+    tensors.pop("input.rows", None)
+    rows = SHAPES[name].get("rows", 1)
+    model = RecurrentTransformer(configuration, tokens.shape[1], rows, masked).to(tensors["embed.weight"].dtype)
     model.load_state_dict(tensors)
     return model, tokens, targets
 
@@ -180,7 +242,7 @@ def make_weights(directory):
     for seed, (name, shape) in enumerate(SHAPES.items()):
         torch.manual_seed(seed)
         configuration, size = shape["configuration"], (shape["batch"], shape["positions"])
-        model = RecurrentTransformer(configuration, shape["positions"])
+        model = RecurrentTransformer(configuration, shape["positions"], shape.get("rows", 1))
         if name.startswith("jac"):
             model = model.double()
         tokens = torch.randint(configuration["vocabulary"], (*size, 1))
@@ -190,6 +252,8 @@ def make_weights(directory):
         if name.startswith("jac"):
             width = configuration["width"]
             inputs["input.starts"] = torch.randn(STARTS, shape["positions"], width, dtype=torch.float64)
+        if "rows" in shape:
+            inputs["input.rows"] = torch.tensor([shape["rows"]])
         save_file({**model.state_dict(), **inputs}, directory / f"{name}.safetensors")
     make_probe_data(directory)
 
@@ -204,8 +268,8 @@ def timed(function):
 
 
 class Train:
-    def __init__(self, directory, name, compiled):
-        self.model, self.tokens, self.targets = load(directory, name)
+    def __init__(self, directory, name, compiled, masked=False):
+        self.model, self.tokens, self.targets = load(directory, name, masked)
         initial = {key: value.clone() for key, value in self.model.state_dict().items()}
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
@@ -566,6 +630,8 @@ WORKLOADS = {
     "train-compiled": lambda directory, name: Train(directory, name, compiled=True),
     "forward-eager": lambda directory, name: Forward(directory, name, compiled=False),
     "forward-compiled": lambda directory, name: Forward(directory, name, compiled=True),
+    "grid-train": lambda directory, kind: Train(directory, "maze", compiled=True, masked=kind == "masked"),
+    "grid-rollout": lambda directory, kind: Forward(directory, "grid", compiled=True),
     "capture": Capture,
     "eig-dense": Dense,
     "eig-top20": lambda directory, width: Top(directory, width, linearized=False),

@@ -23,6 +23,7 @@ func allMeasures(_ folder: URL, _ workers: Workers) throws -> [Measure] {
     measures += try spectra(workload, width: width, shape: shape)
     if width == "64" { measures += try fixedPoints(workload, width: width) }
   }
+  measures += try neighbourhoods(folder)
   measures.append(try linearProbes(folder))
   measures.append(try spectraAlongARun(try Workload<Double>(folder, "jacrun")))
   return measures
@@ -50,7 +51,7 @@ private func forward(_ workload: Workload<Float>, _ shape: String, target: Doubl
 }
 
 /// A forward run. The loss of its logits is computed once, before anything that counts.
-private func forwardRun(
+func forwardRun(
   _ workload: Workload<Float>, _ name: String = "ours", edits: [Edit<Float>] = [],
   workers: Workers = .current
 ) -> Measure.Contestant {

@@ -31,7 +31,8 @@ struct Workload<S: Scalar> {
       ModelConfiguration(json: text, source: json.path), parameters: parameters)
     input = try ModelInput(
       tokens: file.integers("input.tokens").map { Int32($0) }, batch: shape[0],
-      positions: shape[1])
+      positions: shape[1],
+      rows: try file.entries["input.rows"].map { _ in try file.integers("input.rows") }?.first ?? 1)
     targets = try file.integers("input.targets").map { Int32($0) }
     starts = try file.entries["input.starts"].map { _ in try file.tensor("input.starts") }
   }
@@ -54,14 +55,14 @@ struct Workload<S: Scalar> {
   ///
   /// With R = batch·positions rows, width w, feed-forward width f, P positions and B blocks, an iteration takes
   /// `2R(w² + B(4w² + 2wf))` in linear layers (the recall's share of the embedded input is made once) and
-  /// `4RPwB` in attention; around the iterations come `2R(w² + w·classes)`. A training step takes three times that.
+  /// `4RKwB` in attention, where every query sees K keys; around the iterations come `2R(w² + w·classes)`. A training step takes three times that.
   var forwardOperations: Double {
     let c = model.configuration
     let (rows, w, f) = (Double(input.batch * input.positions), Double(c.width), Double(c.mlp.width))
     let blocks = Double(c.core)
     let iteration =
       2 * rows * (w * w + blocks * (4 * w * w + 2 * w * f))
-      + 4 * rows * Double(input.positions) * w * blocks
+      + 4 * rows * Double(model.neighbours(for: input)?.width ?? input.positions) * w * blocks
     return Double(c.iterations) * iteration + 2 * rows * (w * w + w * Double(c.classes))
   }
 }

@@ -32,6 +32,9 @@ struct AsuraBench: ParsableCommand {
   @Flag(help: "Two pairs of each: checks that everything runs, no more.")
   var quick = false
 
+  @Flag(help: "Only time and peak memory of runs on grids of 101² to 801² positions.")
+  var grids = false
+
   @Option(help: ArgumentHelp("Also write the figures, as JSON.", valueName: "file"))
   var json: String?
 
@@ -45,6 +48,7 @@ struct AsuraBench: ParsableCommand {
     let workers = threads.workers
     try Workers.$current.withValue(workers) {
       let folder = URL(fileURLWithPath: weights)
+      if grids { return print(try GridTable(folder)) }
       let peer = try python.map {
         try Peer(python: $0, script: script, weights: weights, threads: workers.count)
       }
