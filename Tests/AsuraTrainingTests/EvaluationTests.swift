@@ -45,6 +45,27 @@ import Testing
     #expect(row.exactMatch == score.exactRate && row.perSymbol == score.symbolRate)
   }
 
+  @Test func activeSetsChangeNoResultAndTellTheirWork() throws {
+    let trainer = try trained("model.attention.window=1")
+    var options = EvaluationOptions(
+      lengths: [5], iterations: [try LengthExpression("40")], kinds: ["training"])
+    options.examples = 20
+    let all = try #require(try Evaluation(of: trainer.model, on: trainer.task, options).rows.first)
+    #expect(all.work == nil && all.passes == nil && all.lastActive == nil)
+    options.activeSet = 0
+    let exact = try #require(
+      try Evaluation(of: trainer.model, on: trainer.task, options).rows.first)
+    #expect(exact.exactMatch == all.exactMatch && exact.perSymbol == all.perSymbol)
+    options.activeSet = 1e-2
+    let sparse = try #require(
+      try Evaluation(of: trainer.model, on: trainer.task, options).rows.first)
+    let (work, passes, last) = (
+      try #require(sparse.work), try #require(sparse.passes), try #require(sparse.lastActive)
+    )
+    #expect(abs(passes - 40 * work) < 1e-12)
+    #expect(work < (exact.work ?? 0) && passes >= 1 && last >= passes && last < 40)
+  }
+
   @Test func rowsAreWhatCountingGives() throws {
     let trainer = try trained()
     var options = EvaluationOptions(

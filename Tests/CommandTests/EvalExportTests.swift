@@ -81,6 +81,7 @@ import Testing
     (["--lengths", "99999999999999999999"], "--lengths"),
     (["--iterations", ""], "--iterations"), (["--iterations", "n*2"], "n*2"),
     (["--kinds", "trainin"], "did you mean training?"), (["--kinds", ","], "--kinds"),
+    (["--active=-1"], "--active is -1.0"),
     (["--examples", "0"], "--examples is 0"), (["--stop", "step"], "step=TOLERANCE"),
     (["--stop", "step=0"], "step=TOLERANCE"), (["--stop", "steps=1"], "step=TOLERANCE"),
     (["--stop", "step=nan"], "step=TOLERANCE"), (["--threads", "10000"], "to work with"),
