@@ -14,6 +14,7 @@ import Yams
 /// | `tensorboard/` | the same as TensorBoard event files |
 /// | `model.safetensors`, `model.json` | the trained model, once training is done |
 /// | `task.json` | the task it was trained on |
+/// | `study.json` | what came of the run, if it is one of a study's |
 /// | `traces.json`, `traces/`, `traces.h5` | how the run is followed, a trace a step, and all linked in one, if it is |
 public struct RunFolder: Sendable {
   /// The folder.
@@ -28,6 +29,7 @@ public struct RunFolder: Sendable {
   public var tensorBoard: URL { url.appendingPathComponent("tensorboard", isDirectory: true) }
   public var model: URL { url.appendingPathComponent("model.safetensors") }
   public var task: URL { url.appendingPathComponent("task.json") }
+  var outcome: URL { url.appendingPathComponent("study.json") }
 
   /// Makes the folder and writes the recipe into it. An existing folder is an error unless
   /// `overwriting`, which removes the files a run writes, and only those, once the new ones are on
@@ -64,7 +66,7 @@ public struct RunFolder: Sendable {
     do {
       // The recipe goes first and comes last: where it is, a run can be resumed and lacks nothing.
       for file in [
-        self.recipe, checkpoint, metrics, tensorBoard, model, configuration, self.task,
+        self.recipe, checkpoint, metrics, tensorBoard, model, configuration, self.task, outcome,
         self.tracing, traces, linkedTraces,
       ] where files.fileExists(atPath: file.path) {
         try files.removeItem(at: file)
@@ -169,6 +171,9 @@ public struct RunFolder: Sendable {
     }
     try write(Data(kept.map { $0 + "\n" }.joined().utf8), to: metrics)
   }
+
+  /// Writes a value as JSON, whole or not at all.
+  func write(_ value: some Encodable, to file: URL) throws { try write(try Self.json(value), to: file) }
 
   private func write(_ data: Data, to file: URL) throws {
     // Under another name first, and on the disk before it gets its own: neither a kill nor a power cut leaves half a

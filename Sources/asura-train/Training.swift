@@ -29,18 +29,33 @@ struct Training {
     if trainer.isDone, isTraced, FileManager.default.fileExists(atPath: folder.model.path) {
       return try report(nil, seconds: 0)
     }
-    try Workers.$current.withValue(workers) { try loop() }
+    Interrupt.install()
+    let begin = Date()
+    let progress = reporting.progress(
+      "training \(trainer.task.name)", total: trainer.recipe.training.steps,
+      completed: trainer.step, unit: "step")
+    var message: String?
+    let last = try Workers.$current.withValue(workers) {
+      try train { step, text in
+        progress.update(step, text)
+        message = text
+      }
+    }
+    progress.finish(message)
+    try report(last, seconds: Date().timeIntervalSince(begin))
   }
 
-  private mutating func loop() throws {
-    Interrupt.install()
+  /// Trains to the end, or until it is interrupted, and saves what there is then.
+  ///
+  /// - Parameter progress: is called after each step with its number and how it goes, in a few words.
+  /// - Returns: the last step made; nil when none was left.
+  mutating func train(
+    progress: (_ step: Int, _ message: String) -> Void
+  ) throws -> Trainer<Float>.StepReport? {
     let options = trainer.recipe.training
     let metrics = try MetricsFile(folder.metrics)
     let board = try TensorBoardWriter(
       directory: folder.tensorBoard, resumingAfter: trainer.step)
-    let progress = reporting.progress(
-      "training \(trainer.task.name)", total: options.steps, completed: trainer.step, unit: "step")
-    let begin = Date()
     var last: Trainer<Float>.StepReport?
     var saved = trainer.step
     // Smoothed as people read curves; the metrics hold each step's own numbers.
@@ -77,20 +92,16 @@ struct Training {
       }
       // The last waits until the run is safe.
       if !trainer.isDone { try trace() }
-      progress.update(
-        report.step,
-        String(format: "loss %.4f  exact %5.1f%%", loss.value, 100 * exact.value))
+      progress(
+        report.step, String(format: "loss %.4f  exact %5.1f%%", loss.value, 100 * exact.value))
     }
     do { try folder.save(trainer) } catch { throw advised(error, saved: saved) }
     try board.close()
-    progress.finish(
-      last == nil
-        ? nil : String(format: "loss %.4f  exact %5.1f%%", loss.value, 100 * exact.value))
     if trainer.isDone {
       try folder.saveResult(trainer)
       try trace()
     }
-    try report(last, seconds: Date().timeIntervalSince(begin))
+    return last
   }
 
   /// Says how far the run is; `last` is the last step made now.

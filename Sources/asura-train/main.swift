@@ -15,9 +15,11 @@ struct AsuraTrain: AsyncParsableCommand {
 
         asura-train run Examples/Recipes/addition-columns.yaml -o runs/addition
         asura-train eval runs/addition --lengths 10,50,100 --iterations n,2n
+
+      A study trains variants of a recipe with several seeds, and compares them.
       """,
     subcommands: [
-      RunCommand.self, ResumeCommand.self, EvalCommand.self, TasksCommand.self,
+      RunCommand.self, ResumeCommand.self, EvalCommand.self, StudyCommand.self, TasksCommand.self,
       ExportCommand.self, DoctorCommand.self,
     ])
 }

@@ -1,0 +1,83 @@
+import AsuraConfiguration
+import AsuraModel
+import AsuraTasks
+
+/// What a study tests its models on.
+public struct StudyTest: Sendable, Equatable, Codable {
+  public var lengths: [Int]
+  /// Names of the task's kinds of examples; all but training's mix when absent.
+  public var kinds: [String]?
+  /// Numbers of iterations, laid down beforehand: each is a row of the results.
+  public var iterations: [LengthExpression]
+  /// Examples for each kind and length.
+  public var examples: Int
+  /// What the examples are drawn from: the same for every run.
+  public var seed: UInt64
+
+  public init(
+    lengths: [Int], kinds: [String]? = nil, iterations: [LengthExpression], examples: Int = 1000,
+    seed: UInt64 = 0
+  ) {
+    self.lengths = lengths
+    self.kinds = kinds
+    self.iterations = iterations
+    self.examples = examples
+    self.seed = seed
+  }
+
+  enum CodingKeys: String, CodingKey, CaseIterable {
+    case lengths, kinds, iterations, examples, seed
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let fields = try Fields<CodingKeys>(decoder)
+    lengths = try fields.required(.lengths)
+    kinds = try fields.value(.kinds)
+    iterations = try fields.required(.iterations)
+    examples = try fields.value(.examples, default: 1000)
+    seed = try fields.value(.seed, default: 0)
+    try fields.validating {
+      for (field, isEmpty) in [
+        ("lengths", lengths.isEmpty), ("kinds", kinds?.isEmpty == true),
+        ("iterations", iterations.isEmpty),
+      ] where isEmpty {
+        throw ConfigurationError(field: field, found: "an empty list", expected: "at least one")
+      }
+      try ConfigurationError.check(
+        "examples", examples, in: 1...10_000_000, remedy: "give the number of fresh examples")
+    }
+  }
+
+  /// The test as evaluation takes it.
+  public func options(for task: any LearningTask) -> EvaluationOptions {
+    let all = task.kinds.count > 1 ? Array(task.kinds.dropFirst()) : task.kinds
+    var options = EvaluationOptions(
+      lengths: lengths, iterations: iterations, kinds: kinds ?? all.map(\.name))
+    options.examples = examples
+    options.seed = seed
+    return options
+  }
+
+  /// The test as a variant takes it, all spelled out. What testing could only find out after the training is found out
+  /// here.
+  func checked(
+    for variant: Study.Variant, _ recipe: Recipe, _ task: any LearningTask
+  ) throws -> StudyTest {
+    var test = self
+    test.iterations = variant.iterations ?? iterations
+    let kinds = options(for: task).kinds
+    test.kinds = kinds
+    for kind in kinds { _ = try task.kind(named: kind) }
+    for length in lengths {
+      _ = try task.layout(length: length)
+      let most = test.iterations.map { $0(length) }.max() ?? 0
+      guard recipe.model.shared || most <= recipe.model.iterations else {
+        throw ConfigurationError(
+          field: "tests.iterations", found: "\(most) at length \(length)",
+          expected: "at most the \(recipe.model.iterations) of a model with shared: false",
+          remedy: "give the variant iterations of its own")
+      }
+    }
+    return test
+  }
+}
