@@ -8,6 +8,10 @@ public protocol LAPACKScalar: Real {
     _ transA: Transpose, _ transB: Transpose, _ m: Int, _ n: Int, _ k: Int, _ alpha: Self,
     _ a: UnsafePointer<Self>, _ lda: Int, _ b: UnsafePointer<Self>, _ ldb: Int, _ beta: Self,
     _ c: UnsafeMutablePointer<Self>, _ ldc: Int)
+  /// `y ← α A x + β y` or with Aᵀ, of a column-major matrix of m rows.
+  static func gemv(
+    _ transA: Transpose, _ m: Int, _ n: Int, _ alpha: Self, _ a: UnsafePointer<Self>, _ lda: Int,
+    _ x: UnsafePointer<Self>, _ beta: Self, _ y: UnsafeMutablePointer<Self>)
 }
 
 extension Transpose {
@@ -17,7 +21,7 @@ extension Transpose {
 extension Float: LAPACKScalar {
   public static var lapack: LAPACKRoutines<Float> {
     LAPACKRoutines(
-      geev: sgeev_, gebal: sgebal_, gehrd: sgehrd_, lahqr: asura_slahqr,
+      geev: sgeev_, gebal: sgebal_, lahqr: asura_slahqr,
       laqr3: asura_slaqr3, laqr5: asura_slaqr5, gees: asura_sgees, trsen: strsen_, syevd: ssyevd_,
       gesdd: sgesdd_,
       gelqf: sgelqf_, orglq: sorglq_, potrf: spotrf_,
@@ -33,12 +37,20 @@ extension Float: LAPACKScalar {
       CblasRowMajor, transA.cblas, transB.cblas, Int32(m), Int32(n), Int32(k), alpha, a,
       Int32(lda), b, Int32(ldb), beta, c, Int32(ldc))
   }
+
+  public static func gemv(
+    _ transA: Transpose, _ m: Int, _ n: Int, _ alpha: Float, _ a: UnsafePointer<Float>, _ lda: Int,
+    _ x: UnsafePointer<Float>, _ beta: Float, _ y: UnsafeMutablePointer<Float>
+  ) {
+    cblas_sgemv(
+      CblasColMajor, transA.cblas, Int32(m), Int32(n), alpha, a, Int32(lda), x, 1, beta, y, 1)
+  }
 }
 
 extension Double: LAPACKScalar {
   public static var lapack: LAPACKRoutines<Double> {
     LAPACKRoutines(
-      geev: dgeev_, gebal: dgebal_, gehrd: dgehrd_, lahqr: asura_dlahqr,
+      geev: dgeev_, gebal: dgebal_, lahqr: asura_dlahqr,
       laqr3: asura_dlaqr3, laqr5: asura_dlaqr5, gees: asura_dgees, trsen: dtrsen_, syevd: dsyevd_,
       gesdd: dgesdd_,
       gelqf: dgelqf_, orglq: dorglq_, potrf: dpotrf_,
@@ -53,5 +65,14 @@ extension Double: LAPACKScalar {
     cblas_dgemm(
       CblasRowMajor, transA.cblas, transB.cblas, Int32(m), Int32(n), Int32(k), alpha, a,
       Int32(lda), b, Int32(ldb), beta, c, Int32(ldc))
+  }
+
+  public static func gemv(
+    _ transA: Transpose, _ m: Int, _ n: Int, _ alpha: Double, _ a: UnsafePointer<Double>,
+    _ lda: Int,
+    _ x: UnsafePointer<Double>, _ beta: Double, _ y: UnsafeMutablePointer<Double>
+  ) {
+    cblas_dgemv(
+      CblasColMajor, transA.cblas, Int32(m), Int32(n), alpha, a, Int32(lda), x, 1, beta, y, 1)
   }
 }

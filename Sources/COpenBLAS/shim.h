@@ -49,8 +49,6 @@ static inline void asura_openblas_reselect(void) {}
                  int *iwork, int *info);                                                           \
   void p##gebal_(const char *job, const int *n, T *a, const int *lda, int *ilo, int *ihi, T *scale,\
                  int *info);                                                                       \
-  void p##gehrd_(const int *n, const int *ilo, const int *ihi, T *a, const int *lda, T *tau,       \
-                 T *work, const int *lwork, int *info);                                            \
   void p##lahqr_(const int *wantt, const int *wantz, const int *n, const int *ilo, const int *ihi, \
                  T *h, const int *ldh, T *wr, T *wi, const int *iloz, const int *ihiz, T *z,       \
                  const int *ldz, int *info);                                                       \

@@ -88,7 +88,7 @@ extension Tensor {
     guard n > 0 else { return ([], [], packed, 0) }
     var real = Tensor.zeros([n])
     var imaginary = Tensor.zeros([n])
-    let isLarge = !vectors && n >= MultishiftQR<S>.smallest && isFarFromOverflow
+    let isLarge = !vectors && n >= MultishiftQR<S>.smallest && isFarFromOverflow()
     let size = [Int32(n)]
     let info = matrix.update { a in
       packed.update { left in
@@ -112,14 +112,20 @@ extension Tensor {
   }
 
   /// Whether the entries' squares and their sums neither overflow nor vanish: `geev` scales matrices where they do.
-  private var isFarFromOverflow: Bool {
-    let largest = read { x in (0..<count).reduce(0) { Swift.max($0, abs(x[$1])) } }
+  @_specialize(where S == Double)
+  @_specialize(where S == Float)
+  private func isFarFromOverflow() -> Bool {
+    let largest = read { x in
+      var largest: S = 0
+      for i in 0..<count { largest = Swift.max(largest, abs(x[i])) }
+      return largest
+    }
     return largest < S.greatestFiniteMagnitude.squareRoot() * 1e-6
       && largest > S.leastNormalMagnitude.squareRoot() * 1e6
   }
 
-  /// What `geev` does without vectors: balances, reduces to Hessenberg form and iterates, but with our own choice of
-  /// shifts. Overwrites the matrix; returns LAPACK's info.
+  /// What `geev` does without vectors: balances, reduces to Hessenberg form and iterates, but on all workers and with
+  /// our own choice of shifts. Overwrites the matrix; returns LAPACK's info.
   ///
   /// It is compiled for each element type: its loops over elements would otherwise look up every operation.
   @_specialize(where S == Double)
@@ -148,16 +154,7 @@ extension Tensor {
       (block.base + i * core.count).update(
         from: a + column * n + core.lowerBound, count: core.count)
     }
-    let order = [Int32(core.count)]
-    info = callLAPACK { work, length, info in
-      S.lapack.gehrd(order, [1], order, block.base, order, scales.base, work, [length], info)
-    }
-    guard info == 0 else { return info }
-    // Below the subdiagonal there are the reflections now.
-    for column in 0..<core.count - 2 {
-      (block.base + column * core.count + column + 2).update(
-        repeating: 0, count: core.count - column - 2)
-    }
+    HessenbergReduction.run(block.base, core.count)
     let left = MultishiftQR(
       block.base, core.count, real: real + core.lowerBound,
       imaginary: imaginary + core.lowerBound

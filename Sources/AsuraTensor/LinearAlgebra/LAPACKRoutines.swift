@@ -1,3 +1,5 @@
+import AsuraKernels
+
 /// LAPACK's routines for one element type, by their names without the type's letter.
 ///
 /// Arguments are LAPACK's own, every one a pointer; matrices are column-major. A row-major matrix
@@ -16,7 +18,6 @@ public struct LAPACKRoutines<S> {
       Count, Integers
     ) -> Void
   let gebal: (Flag, Count, Output, Count, Integers, Integers, Output, Integers) -> Void
-  let gehrd: (Count, Count, Count, Output, Count, Output, Output, Count, Integers) -> Void
   let lahqr: (Int32, Output, Output, Output, Integers) -> Void
   let laqr3:
     (
@@ -78,7 +79,10 @@ extension Tensor {
 
   /// Throws at the first NaN or infinity, on which LAPACK may never return.
   func requireFinite(_ operation: String) throws(LinearAlgebraError) {
-    let bad = read { x in (0..<count).first { !x[$0].isFinite } }
+    let bad: Int? = read { x in
+      asura_all_finite(S.kernelType, x, count) != 0
+        ? nil : (0..<count).first { !x[$0].isFinite }
+    }
     guard let bad else { return }
     throw .notFinite(
       operation: operation, shape: shape, row: bad / rowLength, column: bad % rowLength,
