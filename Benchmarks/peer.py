@@ -571,16 +571,19 @@ def make_probe_data(directory):
 def fit_probes(path, t, positions, labels, solver):
     """Coefficients, intercepts and objectives' penalties of some positions' probes at one iteration."""
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
     values = np.load(path, mmap_mode="r")
     found = []
-    for p in positions:
-        x = values[t, p].astype(np.float64)
-        x -= x.mean(axis=0)
-        x /= x.std(axis=0)
-        fit = LogisticRegression(
-            C=1 / (len(x) * PROBE_PENALTY), solver=solver, tol=PROBE_TOLERANCE, max_iter=1000).fit(x, labels[p])
-        found.append((fit.coef_[0], fit.intercept_[0]))
+    # One thread a process: there is a process for each core.
+    with threadpool_limits(1):
+        for p in positions:
+            x = values[t, p].astype(np.float64)
+            x -= x.mean(axis=0)
+            x /= x.std(axis=0)
+            fit = LogisticRegression(
+                C=1 / (len(x) * PROBE_PENALTY), solver=solver, tol=PROBE_TOLERANCE, max_iter=1000).fit(x, labels[p])
+            found.append((fit.coef_[0], fit.intercept_[0]))
     return found
 
 
