@@ -172,8 +172,26 @@ public struct RunFolder: Sendable {
     try write(Data(kept.map { $0 + "\n" }.joined().utf8), to: metrics)
   }
 
+  /// The first step by which five logged batches in a row had that share of whole answers right on average; nil when
+  /// none was.
+  func step(reaching share: Double) -> Int? {
+    struct Line: Decodable {
+      let step: Int
+      let exactMatch: Double?
+    }
+    guard let text = try? String(contentsOf: metrics, encoding: .utf8) else { return nil }
+    let lines = text.split(separator: "\n").compactMap {
+      try? JSONDecoder().decode(Line.self, from: Data($0.utf8))
+    }
+    return lines.indices.dropFirst(4).first { last in
+      lines[last - 4...last].reduce(0) { $0 + ($1.exactMatch ?? 0) } >= 5 * share
+    }.map { lines[$0].step }
+  }
+
   /// Writes a value as JSON, whole or not at all.
-  func write(_ value: some Encodable, to file: URL) throws { try write(try Self.json(value), to: file) }
+  func write(_ value: some Encodable, to file: URL) throws {
+    try write(try Self.json(value), to: file)
+  }
 
   private func write(_ data: Data, to file: URL) throws {
     // Under another name first, and on the disk before it gets its own: neither a kill nor a power cut leaves half a

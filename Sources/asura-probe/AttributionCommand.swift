@@ -26,7 +26,7 @@ struct AttributionCommand: CircuitAnalysis {
       """)
 
   @OptionGroup(title: "What is run") var common: CircuitSubject
-  @OptionGroup(title: "What is patched") var places: CircuitPlaces
+  @OptionGroup(title: "What is patched") var places: PatchPlaces
 
   @Flag(
     help: "Count positions from the first where a pair's inputs differ, before it below 0.")

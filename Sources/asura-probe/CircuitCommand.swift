@@ -32,7 +32,7 @@ struct CircuitCommand: CircuitAnalysis {
   }
 
   @OptionGroup(title: "What is run") var common: CircuitSubject
-  @OptionGroup(title: "What is patched") var places: CircuitPlaces
+  @OptionGroup(title: "What is patched") var places: PatchPlaces
 
   @Option(help: ArgumentHelp("The share of the whole effect to keep.", valueName: "share"))
   var keep = 0.9

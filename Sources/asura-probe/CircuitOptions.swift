@@ -83,53 +83,6 @@ extension CircuitAnalysis {
   }
 }
 
-/// Which places are patched.
-struct CircuitPlaces: ParsableArguments {
-  @Option(
-    help: ArgumentHelp("Names or patterns of sites, parted by commas.", valueName: "list"))
-  var sites = "core.*.attn.z"
-
-  @Option(
-    help: ArgumentHelp("Iterations, such as 1...12. (default: all)", valueName: "range"),
-    transform: IterationRange.init(parsing:))
-  var iter: IterationRange?
-
-  @Option(
-    help: ArgumentHelp(
-      "Heads, each by itself: all, 0,2 or 0...3; or together.", valueName: "list"),
-    transform: { try PatchChoice(parsing: $0, "heads") })
-  var heads = PatchChoice(.each)
-
-  @Option(
-    help: ArgumentHelp(
-      "Positions, each by itself: all, 0,5 or 0...7; or together.", valueName: "list"),
-    transform: { try PatchChoice(parsing: $0, "positions") })
-  var positions = PatchChoice(.each)
-
-  func iterations(last: Int) throws -> [Int]? {
-    try iter?.resolve(
-      available: 0...last, reason: "latents exist at t = 0, sites inside an iteration from 1")
-  }
-
-  func sweep<S: Scalar>(
-    _ experiment: PatchExperiment<S>, isRelative: Bool = false
-  ) throws -> PatchSweep {
-    try PatchSweep(
-      experiment, sites: siteNames(sites, "--sites"),
-      iterations: iterations(last: experiment.iterations), heads: heads.choice,
-      positions: positions.choice, isRelative: isRelative)
-  }
-}
-
-/// Names parted by commas.
-func siteNames(_ text: String, _ option: String) throws -> [String] {
-  let names = text.split(separator: ",").map { String($0.filter { !$0.isWhitespace }) }
-  guard !names.isEmpty else {
-    throw CommandError("\(option) names no site", status: .usage, remedy: "try core.*.attn.z")
-  }
-  return names
-}
-
 /// An effect with three digits after the point.
 func effectText(_ value: Double) -> String {
   guard value.isFinite else { return "–" }

@@ -16,26 +16,7 @@ struct PatchOptions: ParsableArguments {
     case replace, mean, zero, resample, noise, steer, subspace
   }
 
-  @Option(
-    help: ArgumentHelp("Names or patterns of sites, parted by commas.", valueName: "list"))
-  var sites = "core.*.attn.z"
-
-  @Option(
-    help: ArgumentHelp("Iterations, such as 1...12. (default: all)", valueName: "range"),
-    transform: IterationRange.init(parsing:))
-  var iter: IterationRange?
-
-  @Option(
-    help: ArgumentHelp(
-      "Heads, each by itself: all, 0,2 or 0...3; or together.", valueName: "list"),
-    transform: { try PatchChoice(parsing: $0, "heads") })
-  var heads = PatchChoice(.each)
-
-  @Option(
-    help: ArgumentHelp(
-      "Positions, each by itself: all, 0,5 or 0...7; or together. Of patterns these are queries.",
-      valueName: "list"), transform: { try PatchChoice(parsing: $0, "positions") })
-  var positions = PatchChoice(.each)
+  @OptionGroup var places: PatchPlaces
 
   @Flag(
     help: "Count positions from the first where a pair's inputs differ, before it below 0.")
@@ -149,26 +130,21 @@ struct PatchOptions: ParsableArguments {
 
   /// All that decides what patches do, as text.
   var identity: String {
-    "\(sites) \(iter.map { "\($0)" } ?? "all") \(heads.choice) \(positions.choice) \(direction) \(kind) \(hold) "
+    "\(places.identity) \(direction) \(kind) \(hold) "
       + "\(from.map { "\($0)" } ?? "same") \(sigma ?? -1) \(basis ?? "") \(className ?? "") "
       + "\(strength ?? 1) \(freezePatterns) \(relative) \(order?.rawValue ?? "")"
   }
 
   func sweep<S: Scalar>(_ experiment: PatchExperiment<S>) throws -> PatchSweep {
-    let last = experiment.iterations
-    let iterations = try iter?.resolve(
-      available: 0...last, reason: "latents exist at t = 0, sites inside an iteration from 1")
+    let iterations = try places.iterations(last: experiment.iterations)
     if let order {
       return try PatchSweep(experiment, order: order, iterations: iterations, hold: hold)
     }
     let directions = try basis.map { try PatchDirections($0, className: className) }
-    let patterns = sites.split(separator: ",").map { String($0.filter { !$0.isWhitespace }) }
-    guard !patterns.isEmpty else {
-      throw CommandError("--sites names no site", status: .usage, remedy: "try core.*.attn.z")
-    }
     return try PatchSweep(
-      experiment, sites: patterns, iterations: iterations, heads: heads.choice,
-      positions: positions.choice, isRelative: relative, hold: hold,
+      experiment, sites: siteNames(places.sites, "--sites"), iterations: iterations,
+      heads: places.heads.choice, positions: places.positions.choice, isRelative: relative,
+      hold: hold,
       along: { place in
         freezePatterns ? Self.frozen(place, of: experiment) : []
       }, kind: { try kind($0, directions) })
@@ -227,32 +203,6 @@ struct PatchMeasureOptions: ParsableArguments {
     }
     guard minDifference >= 0, minDifference.isFinite else {
       throw ValidationError("--min-difference is \(minDifference), expected a number from 0")
-    }
-  }
-}
-
-/// Which heads or positions a sweep goes through: `all`, `together`, or numbers.
-struct PatchChoice {
-  let choice: PatchSweep.Choice
-
-  init(_ choice: PatchSweep.Choice) { self.choice = choice }
-
-  init(parsing text: String, _ what: String) throws(CommandError) {
-    switch text {
-    case "all": choice = .each
-    case "together": choice = .together
-    default:
-      let range: IterationRange
-      do throws(CommandError) { range = try IterationRange(parsing: text) } catch {
-        throw CommandError(
-          "'\(text)' names no \(what)", status: .usage,
-          remedy: "expected all, together, or numbers such as 0,2 or 0...3")
-      }
-      guard let highest = range.highest else {
-        throw CommandError(
-          "'\(text)' has no end", status: .usage, remedy: "expected numbers such as 0...3, or all")
-      }
-      choice = .only(try range.resolve(available: 0...highest))
     }
   }
 }

@@ -76,7 +76,7 @@ struct EvalCommand: ParsableCommand {
     }
     options.examples = examples
     options.seed = seed.seed ?? 0
-    options.stop = try stop.map(stoppingRule)
+    options.stop = try stop.map { try StoppingRule($0, named: "--stop") }
     options.fact = by
     if let active, !(active >= 0 && active.isFinite) {
       throw CommandError(
@@ -126,18 +126,6 @@ struct EvalCommand: ParsableCommand {
       }
       if !lengths.contains(length) { lengths.append(length) }
     }
-  }
-
-  private func stoppingRule(_ text: String) throws -> StoppingRule {
-    let parts = text.split(separator: "=")
-    guard parts.count == 2, let tolerance = Double(parts[1]), tolerance > 0, tolerance.isFinite,
-      parts[0] == "step" || parts[0] == "readout"
-    else {
-      throw CommandError(
-        "--stop is \"\(text)\", expected step=TOLERANCE or readout=TOLERANCE", status: .usage,
-        remedy: "for instance --stop step=1e-3")
-    }
-    return parts[0] == "step" ? .relativeStep(tolerance) : .readoutChange(tolerance)
   }
 
   private func show(_ evaluation: Evaluation, _ options: EvaluationOptions) {

@@ -54,7 +54,7 @@ struct StudyCommand: ParsableCommand {
     progress.finish()
     let results = StudyResults(study, zip(runs, outcomes).map { ($0, $1) })
     if reporting.json { return try JSONOutput.print(results) }
-    show(results)
+    show(results, reach: study.reach)
     if Interrupt.isRequested {
       print("\nStopped; nothing is lost. The same command goes on from here.")
     } else {
@@ -69,16 +69,22 @@ struct StudyCommand: ParsableCommand {
       .write(results.csv)
   }
 
-  private func show(_ results: StudyResults) {
+  private func show(_ results: StudyResults, reach: Double?) {
     print("\(results.question)\n")
     var table = TextTable(
       ["variant", "kind", "length", "iterations", "mean", "±", "each seed"])
     func percent(_ share: Double) -> String {
       share.isNaN ? "–" : String(format: "%.2f", 100 * share)
     }
+    func asked(_ row: StudyResults.Row) -> String {
+      let means = row.meanIterations.compactMap { $0 }
+      guard !means.isEmpty else { return row.iterations }
+      let mean = String(format: "%.1f", means.reduce(0, +) / Double(means.count))
+      return "\(row.stop ?? row.iterations): \(mean)"
+    }
     for row in results.rows {
       table.append([
-        row.variant, row.kind, "\(row.length)", row.iterations, percent(row.mean),
+        row.variant, row.kind, "\(row.length)", asked(row), percent(row.mean),
         percent(row.deviation),
         row.exactMatch.map { $0.map(percent) ?? "·" }.joined(separator: " "),
       ])
@@ -92,6 +98,10 @@ struct StudyCommand: ParsableCommand {
       guard !seconds.isEmpty else { continue }
       let mean = seconds.reduce(0, +) / Double(seconds.count)
       print("Training \(training.variant): \(String(format: "%.0f", mean)) s a run.")
+      if let reach {
+        let steps = training.reached.map { $0.map { "\($0)" } ?? "–" }.joined(separator: " ")
+        print("  \(String(format: "%g", 100 * reach))% of the answers right by step \(steps).")
+      }
       for (seed, failure) in zip(results.seeds, training.failures) {
         if let failure { print("  Seed \(seed) failed, and counts as 0: \(failure)") }
       }
@@ -149,7 +159,7 @@ private struct StudyTraining {
     for test in missing {
       let begin = Date()
       do {
-        let evaluation = try Evaluation(of: model, on: task, test.options(for: task)) {
+        let evaluation = try Evaluation(of: model, on: task, try test.options(for: task)) {
           done, total in
           progress.update(run.recipe.training.steps, "testing \(done)/\(total)")
           if Interrupt.isRequested { throw Stopped() }

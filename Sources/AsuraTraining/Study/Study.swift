@@ -29,6 +29,8 @@ public struct Study: Sendable, Equatable, Codable {
   public var variants: [Variant]
   /// What the trained models are tested on.
   public var tests: [StudyTest]
+  /// The share of whole answers right in training whose first step is reported; none when absent.
+  public var reach: Double?
 
   /// One way of varying the recipe.
   public struct Variant: Sendable, Equatable, Codable {
@@ -78,17 +80,19 @@ public struct Study: Sendable, Equatable, Codable {
   }
 
   public init(
-    question: String, recipe: String, seeds: [UInt64], variants: [Variant], tests: [StudyTest]
+    question: String, recipe: String, seeds: [UInt64], variants: [Variant], tests: [StudyTest],
+    reach: Double? = nil
   ) {
     self.question = question
     self.recipe = recipe
     self.seeds = seeds
     self.variants = variants
     self.tests = tests
+    self.reach = reach
   }
 
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case question, recipe, seeds, variants, tests
+    case question, recipe, seeds, variants, tests, reach
   }
 
   public init(from decoder: any Decoder) throws {
@@ -99,10 +103,15 @@ public struct Study: Sendable, Equatable, Codable {
     seeds = list.seeds
     variants = try fields.required(.variants)
     tests = try fields.required(.tests)
+    reach = try fields.value(.reach)
     try validate()
   }
 
   private func validate() throws {
+    if let reach, !(reach > 0 && reach <= 1) {
+      throw ConfigurationError(
+        field: "reach", found: "\(reach)", expected: "a share of answers, above 0 and up to 1")
+    }
     for (field, count) in [("variants", variants.count), ("tests", tests.count)] where count == 0 {
       throw ConfigurationError(
         field: field, found: "an empty list", expected: "at least one",

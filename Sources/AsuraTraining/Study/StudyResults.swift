@@ -12,6 +12,8 @@ public struct StudyResults: Sendable, Codable, Equatable {
     public let length: Int
     /// As the study writes it, such as `2n`.
     public let iterations: String
+    /// The rule for stopping, if there is one.
+    public let stop: String?
     /// How many examples each seed's model was tested on.
     public let examples: Int
     /// The share of examples right throughout, by seed in the study's order: 0 for a run whose training failed, nil
@@ -19,6 +21,8 @@ public struct StudyResults: Sendable, Codable, Equatable {
     public let exactMatch: [Double?]
     /// The share of symbols right, likewise.
     public let perSymbol: [Double?]
+    /// The mean number of iterations an example got, where they differ: by a rule for stopping or by their difficulty.
+    public let meanIterations: [Double?]
 
     /// The mean share of examples right throughout over the seeds that are done; NaN when none is.
     public var mean: Double { Self.mean(exactMatch) }
@@ -44,6 +48,9 @@ public struct StudyResults: Sendable, Codable, Equatable {
     public let seconds: [Double?]
     /// Why training ended before its time, by seed; nil where it did not.
     public let failures: [String?]
+    /// The first step by which the share of whole answers the study names was right in five logged batches in a row,
+    /// by seed; nil where none was.
+    public let reached: [Int?]
   }
 
   /// Puts together what there is.
@@ -59,24 +66,26 @@ public struct StudyResults: Sendable, Codable, Equatable {
         Training(
           variant: variant,
           seconds: own.map { $0.outcome?.isTrained == true ? $0.outcome?.trainingSeconds : nil },
-          failures: own.map { $0.outcome?.failure }))
+          failures: own.map { $0.outcome?.failure },
+          reached: own.map { run in
+            guard run.outcome?.isTrained == true else { return nil }
+            return study.reach.flatMap { run.run.folder.step(reaching: $0) }
+          }))
       for test in tests {
         // This test's evaluation by seed; a failed run has none, and is wrong in everything.
         let tested = own.map { run in run.outcome?.tests.first { $0.test == test }?.evaluation }
         for kind in test.kinds ?? [] {
           for length in test.lengths {
-            for count in test.iterations {
+            for asked in test.asked {
+              let cells = tested.map { $0?.row(kind: kind, length: length, asked: asked) }
               func share(_ value: (Evaluation.Row) -> Double) -> [Double?] {
-                zip(own, tested).map { run, evaluation in
-                  if run.outcome?.failure != nil { return 0 }
-                  return evaluation?.row(kind: kind, length: length, iterations: count).map(value)
-                }
+                zip(own, cells).map { $0.outcome?.failure != nil ? 0 : $1.map(value) }
               }
               rows.append(
                 Row(
-                  variant: variant, kind: kind, length: length, iterations: "\(count)",
+                  variant: variant, kind: kind, length: length, iterations: asked, stop: test.stop,
                   examples: test.examples, exactMatch: share(\.exactMatch),
-                  perSymbol: share(\.perSymbol)))
+                  perSymbol: share(\.perSymbol), meanIterations: cells.map { $0?.meanIterations }))
             }
           }
         }
@@ -88,24 +97,25 @@ public struct StudyResults: Sendable, Codable, Equatable {
 }
 
 extension Evaluation {
-  /// The row of a kind and length after a number of iterations.
-  fileprivate func row(kind: String, length: Int, iterations: LengthExpression) -> Row? {
-    rows.first {
-      $0.kind == kind && $0.length == length && $0.iterations == iterations(length)
-    }
+  /// The row of a kind and length after iterations as they were asked for.
+  fileprivate func row(kind: String, length: Int, asked: String) -> Row? {
+    rows.first { $0.kind == kind && $0.length == length && $0.asked == asked }
   }
 }
 
 extension StudyResults {
   /// All of it as CSV, a line for each variant, seed and cell.
   public var csv: String {
-    var lines = ["variant,seed,kind,length,iterations,examples,exact_match,per_symbol"]
+    var lines = [
+      "variant,seed,kind,length,iterations,stop,examples,exact_match,per_symbol,mean_iterations"
+    ]
     for row in rows {
       for (i, seed) in seeds.enumerated() {
         func text(_ value: Double?) -> String { value.map { "\($0)" } ?? "" }
         lines.append(
-          "\"\(row.variant)\",\(seed),\(row.kind),\(row.length),\(row.iterations),\(row.examples),"
-            + "\(text(row.exactMatch[i])),\(text(row.perSymbol[i]))")
+          "\"\(row.variant)\",\(seed),\(row.kind),\(row.length),\"\(row.iterations)\",\(row.stop ?? ""),"
+            + "\(row.examples),\(text(row.exactMatch[i])),\(text(row.perSymbol[i])),"
+            + text(row.meanIterations[i]))
       }
     }
     return lines.joined(separator: "\n") + "\n"
