@@ -55,8 +55,14 @@ public struct EvaluationOptions: Sendable {
   public var stop: StoppingRule?
   /// Computes only positions that see one whose latent moved by more than this: see `RunOptions.activeSet`.
   public var activeSet: Double?
-  /// Examples run at once, so that memory does not grow with their number.
+  /// The most examples run at once, so that memory does not grow with their number; long ones are fewer.
   public var batch = 64
+
+  /// The most positions run at once, but for a single example of more.
+  private static let mostPositions = 1 << 17
+
+  /// How many examples of so many positions are run at once.
+  func batch(positions: Int) -> Int { max(1, min(batch, Self.mostPositions / positions)) }
 
   public init(lengths: [Int], iterations: [LengthExpression], kinds: [String]) {
     self.lengths = lengths
@@ -90,14 +96,15 @@ extension Evaluation {
     for name in options.kinds {
       let kind = try task.kind(named: name)
       for length in options.lengths {
-        try model.configuration.checkMemory(
-          of: S.self, positions: try task.layout(length: length).positions)
+        let positions = try task.layout(length: length).positions
+        try model.configuration.checkMemory(of: S.self, positions: positions)
+        let size = options.batch(positions: positions)
         var tallies = asked.map { _ in Tally() }
         let root = Random(seed: options.seed, for: "evaluation \(name) \(length)")
-        for start in stride(from: 0, to: options.examples, by: options.batch) {
+        for start in stride(from: 0, to: options.examples, by: size) {
           var random = root.split(UInt64(start))
           let batch = try task.makeBatch(
-            length: length, examples: min(options.batch, options.examples - start), kind: kind,
+            length: length, examples: min(size, options.examples - start), kind: kind,
             random: &random)
           let counts = asked.map { group in
             group.map { $0(length, difficulty: batch.difficulty) }.max() ?? 0

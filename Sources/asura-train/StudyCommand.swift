@@ -76,11 +76,17 @@ struct StudyCommand: ParsableCommand {
     func percent(_ share: Double) -> String {
       share.isNaN ? "–" : String(format: "%.2f", 100 * share)
     }
+    /// The mean over seeds, if it is known of any.
+    func mean(_ values: [Double?]) -> String? {
+      let known = values.compactMap { $0 }
+      return known.isEmpty
+        ? nil : String(format: "%.1f", known.reduce(0, +) / Double(known.count))
+    }
     func asked(_ row: StudyResults.Row) -> String {
-      let means = row.meanIterations.compactMap { $0 }
-      guard !means.isEmpty else { return row.iterations }
-      let mean = String(format: "%.1f", means.reduce(0, +) / Double(means.count))
-      return "\(row.stop ?? row.iterations): \(mean)"
+      [
+        row.stop ?? row.iterations, mean(row.meanIterations).map { "\($0) on average" },
+        mean(row.passes).map { "the work of \($0)" },
+      ].compactMap { $0 }.joined(separator: ": ")
     }
     for row in results.rows {
       table.append([

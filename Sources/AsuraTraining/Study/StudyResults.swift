@@ -14,6 +14,8 @@ public struct StudyResults: Sendable, Codable, Equatable {
     public let iterations: String
     /// The rule for stopping, if there is one.
     public let stop: String?
+    /// The tolerance of an active set, if there is one.
+    public let active: Double?
     /// How many examples each seed's model was tested on.
     public let examples: Int
     /// The share of examples right throughout, by seed in the study's order: 0 for a run whose training failed, nil
@@ -23,6 +25,8 @@ public struct StudyResults: Sendable, Codable, Equatable {
     public let perSymbol: [Double?]
     /// The mean number of iterations an example got, where they differ: by a rule for stopping or by their difficulty.
     public let meanIterations: [Double?]
+    /// With an active set, the iterations over all positions that an example's work comes to, on average.
+    public let passes: [Double?]
 
     /// The mean share of examples right throughout over the seeds that are done; NaN when none is.
     public var mean: Double { Self.mean(exactMatch) }
@@ -84,8 +88,10 @@ public struct StudyResults: Sendable, Codable, Equatable {
               rows.append(
                 Row(
                   variant: variant, kind: kind, length: length, iterations: asked, stop: test.stop,
+                  active: test.active,
                   examples: test.examples, exactMatch: share(\.exactMatch),
-                  perSymbol: share(\.perSymbol), meanIterations: cells.map { $0?.meanIterations }))
+                  perSymbol: share(\.perSymbol), meanIterations: cells.map { $0?.meanIterations },
+                  passes: cells.map { $0?.passes }))
             }
           }
         }
@@ -107,15 +113,15 @@ extension StudyResults {
   /// All of it as CSV, a line for each variant, seed and cell.
   public var csv: String {
     var lines = [
-      "variant,seed,kind,length,iterations,stop,examples,exact_match,per_symbol,mean_iterations"
+      "variant,seed,kind,length,iterations,stop,active,examples,exact_match,per_symbol,mean_iterations,passes"
     ]
     for row in rows {
       for (i, seed) in seeds.enumerated() {
         func text(_ value: Double?) -> String { value.map { "\($0)" } ?? "" }
         lines.append(
-          "\"\(row.variant)\",\(seed),\(row.kind),\(row.length),\"\(row.iterations)\",\(row.stop ?? ""),"
+          "\"\(row.variant)\",\(seed),\(row.kind),\(row.length),\"\(row.iterations)\",\(row.stop ?? ""),\(text(row.active)),"
             + "\(row.examples),\(text(row.exactMatch[i])),\(text(row.perSymbol[i])),"
-            + text(row.meanIterations[i]))
+            + "\(text(row.meanIterations[i])),\(text(row.passes[i]))")
       }
     }
     return lines.joined(separator: "\n") + "\n"

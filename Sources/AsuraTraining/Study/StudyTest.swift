@@ -11,6 +11,8 @@ public struct StudyTest: Sendable, Equatable, Codable {
   public var iterations: [LengthExpression]
   /// Ends each example once it has settled, `step=TOLERANCE` or `readout=TOLERANCE`; `iterations` are the most then.
   public var stop: String?
+  /// Computes only what changes by more than this: see `RunOptions.activeSet`.
+  public var active: Double?
   /// Examples for each kind and length.
   public var examples: Int
   /// What the examples are drawn from: the same for every run.
@@ -18,18 +20,19 @@ public struct StudyTest: Sendable, Equatable, Codable {
 
   public init(
     lengths: [Int], kinds: [String]? = nil, iterations: [LengthExpression], stop: String? = nil,
-    examples: Int = 1000, seed: UInt64 = 0
+    active: Double? = nil, examples: Int = 1000, seed: UInt64 = 0
   ) {
     self.lengths = lengths
     self.kinds = kinds
     self.iterations = iterations
     self.stop = stop
+    self.active = active
     self.examples = examples
     self.seed = seed
   }
 
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case lengths, kinds, iterations, stop, examples, seed
+    case lengths, kinds, iterations, stop, active, examples, seed
   }
 
   public init(from decoder: any Decoder) throws {
@@ -38,6 +41,7 @@ public struct StudyTest: Sendable, Equatable, Codable {
     kinds = try fields.value(.kinds)
     iterations = try fields.required(.iterations)
     stop = try fields.value(.stop)
+    active = try fields.value(.active)
     examples = try fields.value(.examples, default: 1000)
     seed = try fields.value(.seed, default: 0)
     try fields.validating {
@@ -46,6 +50,10 @@ public struct StudyTest: Sendable, Equatable, Codable {
         ("iterations", iterations.isEmpty),
       ] where isEmpty {
         throw ConfigurationError(field: field, found: "an empty list", expected: "at least one")
+      }
+      if let active, !(active >= 0 && active.isFinite) {
+        throw ConfigurationError(
+          field: "active", found: "\(active)", expected: "0 or a small number such as 1e-3")
       }
       if let stop { _ = try StoppingRule(stop, named: "stop") }
       try ConfigurationError.check(
@@ -60,6 +68,7 @@ public struct StudyTest: Sendable, Equatable, Codable {
       lengths: lengths, iterations: iterations, kinds: kinds ?? all.map(\.name))
     options.examples = examples
     options.seed = seed
+    options.activeSet = active
     options.stop = try stop.map { try StoppingRule($0, named: "stop") }
     return options
   }
