@@ -24,8 +24,10 @@ extension Study {
   public func runs(besideFile folder: URL, in output: URL) throws -> [StudyRun] {
     let checked = try variants.map { variant in
       do {
+        let name = variant.recipe ?? self.recipe
         let recipe = try Recipe(
-          contentsOf: URL(fileURLWithPath: variant.recipe ?? self.recipe, relativeTo: folder),
+          contentsOf: name.hasPrefix("/")
+            ? URL(fileURLWithPath: name) : folder.appendingPathComponent(name),
           overrides: variant.changes)
         let task = try Trainer<Float>(recipe).task
         return (recipe, try tests.map { try $0.checked(for: variant, recipe, task) })
