@@ -125,4 +125,29 @@ import Testing
       #expect(distance(found, values) < 1e-10)
     }
   }
+
+  /// A value that all but stands alone, coupled to the others by entries whose squares are below the smallest numbers or
+  /// have few digits left.
+  @Test func couplingsWhoseSquaresVanish() throws {
+    func check<S: Scalar>(_ couplings: [S], within tolerance: Double) throws {
+      let n = 300
+      let a: Tensor<S> = normal(n, seed: 17)
+      for coupling in couplings {
+        let matrix = Tensor<S>(
+          [n, n],
+          (0..<n * n).map { i -> S in
+            let entry = a[[i / n, i % n]]
+            if i == 0 { return 50 }
+            return i < n || i % n == 0 ? coupling * entry : entry
+          })
+        let inner = Tensor<S>(
+          [n - 1, n - 1],
+          (0..<(n - 1) * (n - 1)).map { i -> S in a[[i / (n - 1) + 1, i % (n - 1) + 1]] })
+        let expected = try inner.eigenDecomposition().values + [Complex(50)]
+        #expect(distance(try matrix.eigenvalues(), expected) < tolerance, "\(coupling)")
+      }
+    }
+    try check([1e-20, 1e-22, 3e-23, 1e-23, 1e-30] as [Float], within: 3e-2)
+    try check([1e-150, 1e-161, 1e-162, 1e-170] as [Double], within: 1e-10)
+  }
 }

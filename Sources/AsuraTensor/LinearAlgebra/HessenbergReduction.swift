@@ -57,6 +57,7 @@ struct HessenbergReduction<S: Scalar>: @unchecked Sendable {
     let count = columns.count
     let width = n - below
     let product = Storage<S>(count: count * below)
+    defer { withExtendedLifetime(product) {} }
     S.gemm(
       .no, .no, count, below, width, 1, v.base + below, n, column(below), n, 0, product.base, below)
     S.gemm(
@@ -82,22 +83,27 @@ struct HessenbergReduction<S: Scalar>: @unchecked Sendable {
     let x = column(c)
     let v = v.base + j * n
     let head = c + 1
-    var tail: S = 0
-    for i in head + 1..<n { tail += x[i] * x[i] }
     v[head] = 1
+    // In units of the largest entry: where squares lose digits or vanish, I − τ v vᵀ would not be orthogonal.
+    var unit: S = 0
+    for i in head..<n { unit = max(unit, abs(x[i])) }
+    guard unit > 0 else { return 0 }
+    let alpha = x[head] / unit
+    var tail: S = 0
+    for i in head + 1..<n {
+      v[i] = x[i] / unit
+      tail += v[i] * v[i]
+      x[i] = 0
+    }
     guard tail > 0 else {
-      (x + head + 1).update(repeating: 0, count: n - head - 1)
+      (v + head + 1).update(repeating: 0, count: n - head - 1)
       return 0
     }
-    let alpha = x[head]
     let norm = (alpha * alpha + tail).squareRoot()
     let beta = alpha > 0 ? -norm : norm
     let scale = 1 / (alpha - beta)
-    for i in head + 1..<n {
-      v[i] = x[i] * scale
-      x[i] = 0
-    }
-    x[head] = beta
+    for i in head + 1..<n { v[i] *= scale }
+    x[head] = beta * unit
     return (beta - alpha) / beta
   }
 
@@ -147,6 +153,7 @@ struct HessenbergReduction<S: Scalar>: @unchecked Sendable {
         .yes, .no, part, n, count, -1, v.base + first, n, y.base, n, 1, column(first), n)
       let lower = column(first) + below
       let products = Storage<S>(count: 2 * part * count)
+      defer { withExtendedLifetime(products) {} }
       let (w, wt) = (products.base, products.base + part * count)
       S.gemm(.no, .yes, part, count, height, 1, lower, n, v.base + below, n, 0, w, count)
       S.gemm(.no, .no, part, count, count, 1, w, count, t.base, Self.panel, 0, wt, count)
