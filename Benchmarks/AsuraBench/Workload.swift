@@ -55,7 +55,8 @@ struct Workload<S: Scalar> {
   ///
   /// With R = batch·positions rows, width w, feed-forward width f, P positions and B blocks, an iteration takes
   /// `2R(w² + B(4w² + 2wf))` in linear layers (the recall's share of the embedded input is made once) and
-  /// `4RKwB` in attention, where every query sees K keys; around the iterations come `2R(w² + w·classes)`. A training step takes three times that.
+  /// `4RKwB` in attention, where every query sees K keys; around the iterations come `2R(w² + w·classes)`. A training
+  /// step takes three times that.
   var forwardOperations: Double {
     let c = model.configuration
     let (rows, w, f) = (Double(input.batch * input.positions), Double(c.width), Double(c.mlp.width))

@@ -90,8 +90,7 @@ import Testing
     }
   }
 
-  /// Recorded gates are what the latent moves by, and edits of them are heeded: a gate of ones where it was, none of
-  /// the next change where it is zero.
+  /// Recorded gates are what the latent moves by, and edits of them are heeded: a gate of zeros holds the latent.
   @Test func gatesAreSites() throws {
     let input = try severalParts()
     let model: RecurrentTransformer<Double> = try smallModel(Self.gated)
@@ -186,7 +185,8 @@ import Testing
     }
   }
 
-  /// The whole iteration by the one check of derivatives: at the latent and at every parameter of the gates.
+  /// The whole iteration's derivatives at the latent; those at the parameters are compared with PyTorch in
+  /// `GoldenTests`.
   @Test(arguments: [true, false])
   func derivatives(isGated: Bool) throws {
     let model: RecurrentTransformer<Double> = try smallModel {

@@ -94,8 +94,8 @@ extension PatchExperiment {
     }
   }
 
-  /// What else paths keep as in the base run: what the recall's attention adds, and gates, whose networks read the
-  /// latent too.
+  /// What a direct path keeps as in the base run: what blocks and the recall's attention add, and gates, whose networks
+  /// read the latent too.
   private var heldSites: [Site] {
     model.siteList.filter {
       switch $0 {
