@@ -18,16 +18,18 @@ struct LinearCommand: ParsableCommand {
         asura-probe linear addition.h5                           # lists the facts
         asura-probe linear addition.h5 --fact carry --transfer
         asura-probe linear addition.h5 --fact carry --erase leace --at 5
-        asura-probe linear addition.h5 --fact carry --push 3 --toward carry --at 5...10
+        asura-probe linear addition.h5 --fact carry --push 3 --toward carry \\
+          --at 5...10
         asura-probe linear addition.h5 --labels mine.csv --pool
 
       A file of labels has a line for each example: comma-separated with a first line of names, or \
       JSON objects. Columns example and position say whose label it is.
 
       The columns of the table, means over positions; the interval is the mean's:
-        accuracy     of held-out examples; R², the share of variance explained, of numbers
+        accuracy     of held-out examples; of numbers R², the share of variance
+                     explained
         balanced     the mean over classes of the share of a class that is right
-        AUC          the chance that a row of a class scores higher than one of another
+        AUC          the chance that a row of a class scores above one of another
         commonest    what answering the commonest class gets
         shuffled     the accuracy with labels shuffled among examples
         selectivity  the balanced accuracy less that at the control task
@@ -48,13 +50,20 @@ struct LinearCommand: ParsableCommand {
   func run() throws {
     let url = URL(fileURLWithPath: trace)
     let reader = try openTrace(trace)
-    let site = try ProbedSite(reader, site: subject.site)
+    let whole = try ProbedSite(reader, site: subject.site)
+    let site = whole.selecting(
+      examples: try subject.example.resolve(count: whole.examples.count))
     let iterations = try subject.iter.resolve(available: site.iterations)
     let positions = try subject.positions?.resolve(
       available: site.positions, option: "--positions")
     let input = try reader.input()
     let labels = try subject.labels(reader, input)
     let followUps = try changes.followUps(iterations, labels, seed: seed.seed ?? 0)
+    guard followUps.isEmpty || site.examples.count == whole.examples.count else {
+      throw CommandError(
+        "--erase and --push run all examples of the trace", status: .usage,
+        remedy: "leave --example out")
+    }
     let run =
       followUps.isEmpty
       ? nil : try TracedRun(reader, model: changes.model.map { URL(fileURLWithPath: $0) })

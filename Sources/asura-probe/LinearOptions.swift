@@ -45,6 +45,11 @@ struct LinearSubjectOptions: ParsableArguments {
     transform: { try IterationRange(parsing: $0, of: "position") })
   var positions: IterationRange?
 
+  @Option(
+    help: ArgumentHelp("Examples: 0,3, 0...99 or all. (default: all)", valueName: "list"),
+    transform: ExampleSelection.init(parsing:))
+  var example = ExampleSelection.all
+
   @Flag(help: "Fit one probe to all positions of an iteration together.")
   var pool = false
 

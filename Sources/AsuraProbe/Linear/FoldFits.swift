@@ -3,8 +3,8 @@ internal import Foundation
 
 /// The probes of a cross-validation: one for each fold, fitted to the others, and one of all rows.
 ///
-/// Values are standardised by the training rows of each. A penalty is chosen within them: one of their folds is held
-/// out in turn, so that no probe has seen anything of the fold it is tested on.
+/// Values are standardised by the training rows of each. A penalty is chosen within them, by a cross-validation of their
+/// own: each of their folds is held out in turn. So no probe has seen anything of the fold it is tested on.
 struct FoldFits {
   /// By fold: the scores of all sets' columns.
   private(set) var maps: [LinearMap] = []
@@ -57,40 +57,45 @@ struct FoldFits {
       })
   }
 
-  /// The fold that is held out within the training rows of another.
-  static func inner(_ fold: Int, of count: Int) -> Int { (fold + 1) % count }
+  /// All pairs of folds. A penalty is chosen for the training rows of a fold by holding out each other one; what is
+  /// fitted without both serves either.
+  static func pairs(of count: Int) -> [(Int, Int)] {
+    (0..<count).flatMap { a in (a + 1..<max(a + 1, count)).map { (a, $0) } }
+  }
 
   private static func ridge(
     _ moments: [Moments], _ total: Moments, _ all: Standardized, _ targets: ProbeTargets,
     _ penalties: [Double]
   ) throws -> ([LinearMap], LinearMap, Double) {
-    // The squared errors of each penalty and set, on the fold held out within each training set.
-    var spent = [Double](repeating: 0, count: penalties.count)
-    let maps = try moments.indices.map { fold in
-      let training = total - moments[fold]
-      var chosen = [Double](repeating: penalties[0], count: targets.columns)
-      if penalties.count > 1 {
-        let validation = moments[inner(fold, of: moments.count)]
-        let path = try RidgePath(Standardized(training - validation))
-        let errors = penalties.map { penalty in
-          let each = RidgePath.squaredErrors(path.map(penalty), on: validation)
-          return targets.sets.indices.map { set in
-            each[set * targets.outputs..<(set + 1) * targets.outputs].reduce(0, +)
-          }
-        }
-        for (i, error) in errors.enumerated() { spent[i] += error[0] }
-        for set in targets.sets.indices {
-          let best = errors.indices.min { errors[$0][set] < errors[$1][set] } ?? 0
-          for column in 0..<targets.outputs {
-            chosen[set * targets.outputs + column] = penalties[best]
+    let (sets, outputs) = (targets.sets.count, targets.outputs)
+    // By fold, penalty and set: the squared errors on the other folds, of probes that saw neither.
+    let none = [[Double]](repeating: .init(repeating: 0, count: sets), count: penalties.count)
+    var errors = moments.map { _ in none }
+    if penalties.count > 1 {
+      for (a, b) in pairs(of: moments.count) {
+        let path = try RidgePath(Standardized(total - moments[a] - moments[b]))
+        for (i, penalty) in penalties.enumerated() {
+          let map = path.map(penalty)
+          for (fold, held) in [(a, b), (b, a)] {
+            let each = RidgePath.squaredErrors(map, on: moments[held])
+            for (column, error) in each.enumerated() { errors[fold][i][column / outputs] += error }
           }
         }
       }
-      return try RidgePath(Standardized(training)).map(chosen)
     }
-    let best = spent.indices.min { spent[$0] < spent[$1] } ?? 0
-    let final = try RidgePath(all).map(penalties[best]).columns(0..<targets.outputs)
-    return (maps, final, penalties[best])
+    func best(_ set: Int, of folds: Range<Int>) -> Double {
+      let sums = penalties.indices.map { i in folds.reduce(0) { $0 + errors[$1][i][set] } }
+      return penalties[sums.indices.min { sums[$0] < sums[$1] } ?? 0]
+    }
+    let maps = try moments.indices.map { fold in
+      let chosen = (0..<sets).flatMap {
+        Array(repeating: best($0, of: fold..<fold + 1), count: outputs)
+      }
+      return try RidgePath(Standardized(total - moments[fold])).map(chosen)
+    }
+    let penalty = best(0, of: moments.indices)
+    let final = try RidgePath(all).map(penalty).columns(0..<outputs)
+    return (maps, final, penalty)
   }
 }
 
@@ -117,23 +122,25 @@ private struct LogisticFolds {
   ) throws -> ([LinearMap], LinearMap, Double) {
     // From the strongest penalty on, where a fit is quick and near the next one's.
     let penalties = options.penalties.sorted(by: >)
-    var spent = [Double](repeating: 0, count: penalties.count)
-    var chosen = [Double](repeating: penalties[0], count: moments.count)
+    // By fold and penalty: the losses on the other folds, of probes that saw neither.
+    var losses = moments.map { _ in [Double](repeating: 0, count: penalties.count) }
     if penalties.count > 1 {
       var starts = [[Double]?](repeating: nil, count: penalties.count)
-      for fold in moments.indices {
-        let held = FoldFits.inner(fold, of: moments.count)
-        let values = Standardized(total - moments[fold] - moments[held])
-        let parts = moments.indices.map { $0 != fold && $0 != held }
-        var (losses, start) = ([Double](), [Double]?.none)
+      for (a, b) in FoldFits.pairs(of: moments.count) {
+        let values = Standardized(total - moments[a] - moments[b])
+        let parts = moments.indices.map { $0 != a && $0 != b }
+        var start: [Double]?
         for (i, penalty) in penalties.enumerated() {
           let (fit, map) = try fitted(rows, parts, 0, values, penalty, from: starts[i] ?? start)
           (starts[i], start) = (fit.parameters, fit.parameters)
-          losses.append(try loss(rows, of: held, map))
-          spent[i] += losses[i]
+          losses[a][i] += try loss(rows, of: b, map)
+          losses[b][i] += try loss(rows, of: a, map)
         }
-        chosen[fold] = penalties[losses.indices.min { losses[$0] < losses[$1] } ?? 0]
       }
+    }
+    func best(_ folds: Range<Int>) -> Double {
+      let sums = penalties.indices.map { i in folds.reduce(0) { $0 + losses[$1][i] } }
+      return penalties[sums.indices.min { sums[$0] < sums[$1] } ?? 0]
     }
     var starts = [[Double]?](repeating: nil, count: labels.count)
     var maps: [LinearMap] = []
@@ -142,16 +149,17 @@ private struct LogisticFolds {
       let parts = moments.indices.map { $0 != fold }
       var columns: [LinearMap] = []
       for set in labels.indices {
-        let (fit, map) = try fitted(rows, parts, set, values, chosen[fold], from: starts[set])
+        let (fit, map) = try fitted(
+          rows, parts, set, values, best(fold..<fold + 1), from: starts[set])
         starts[set] = fit.parameters
         columns.append(map)
       }
       maps.append(.concatenating(columns))
     }
-    let best = penalties[spent.indices.min { spent[$0] < spent[$1] } ?? 0]
+    let penalty = best(moments.indices)
     let (_, final) = try fitted(
-      rows, moments.map { _ in true }, 0, all, best, from: starts[0])
-    return (maps, final, best)
+      rows, moments.map { _ in true }, 0, all, penalty, from: starts[0])
+    return (maps, final, penalty)
   }
 
   private mutating func fitted(
@@ -167,7 +175,7 @@ private struct LogisticFolds {
     return (fit, regression.map(fit, values))
   }
 
-  /// The mean negative log probability of a part's labels.
+  /// The negative log probability of a part's labels.
   private func loss(_ rows: any ProbeRows, of part: Int, _ map: LinearMap) throws -> Double {
     var scores = [Double](repeating: 0, count: blockRows * classes)
     var total = 0.0

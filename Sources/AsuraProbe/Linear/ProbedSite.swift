@@ -14,6 +14,8 @@ public struct ProbedSite: Sendable {
   public let width: Int
   /// Whether 32-bit floats hold what was stored.
   let isSingle: Bool
+  /// Where each of the examples is among those recorded.
+  private let entries: [Int]
 
   /// - Throws: `ProbeError` for a site that was not recorded, or has no such vectors; it lists those that have.
   public init(_ reader: TraceReader, site name: String = "latent") throws {
@@ -36,19 +38,35 @@ public struct ProbedSite: Sendable {
     }
     iterations = site.iterations
     examples = site.axes[0].values
+    entries = Array(examples.indices)
     positions = site.axes[1].values
     width = site.shape.dropFirst(2).reduce(1, *)
     isSingle = site.elements == .float32
   }
 
-  /// The values of some examples and positions (counted from 0 in what was recorded) at an iteration,
-  /// `[example, position, width]`, checked to be finite.
+  private init(_ site: ProbedSite, entries: [Int]) {
+    (reader, name, iterations) = (site.reader, site.name, site.iterations)
+    (positions, width, isSingle) = (site.positions, site.width, site.isSingle)
+    examples = entries.map { site.examples[$0] }
+    self.entries = entries.map { site.entries[$0] }
+  }
+
+  /// The site of some of its examples only: places in `examples`, in order.
+  public func selecting(examples places: [Int]) -> ProbedSite {
+    ProbedSite(self, entries: places)
+  }
+
+  /// The values of some examples (places in `examples`) and positions (counted from 0 in what was recorded) at an
+  /// iteration, `[example, position, width]`, checked to be finite.
   func values<S: Scalar>(
     iteration: Int, examples chosen: Range<Int>, positions places: Range<Int>, as _: S.Type = S.self
   ) throws -> Tensor<S> {
-    let values: Tensor<S> = try reader.values(
-      name, iteration: iteration, entries: ["batch": chosen, "position": places])
-    let rows = values.reshaped([chosen.count, places.count, width])
+    let rows = Tensor<S>.concatenating(
+      try Array(entries[chosen]).stretches(most: .max).map { stretch in
+        let values: Tensor<S> = try reader.values(
+          name, iteration: iteration, entries: ["batch": stretch, "position": places])
+        return values.reshaped([stretch.count, places.count, width])
+      })
     guard rows.isFinite else {
       let bad = rows.elements.firstIndex { !$0.isFinite } ?? 0
       let place = bad / width
