@@ -6,7 +6,9 @@ extension GeometryStudy {
   /// - `similarity`: `cka`, `debiased_cka` and `procrustes`, `[view, other]`, and what each view is: `run`, `iteration`
   ///   and `site`, the places in the attributes `runs` and `sites`;
   /// - `spectrum`: the variances along principal components, `[view, component]`, NaN beyond a view's width, with the
-  ///   total and two effective dimensions.
+  ///   total and two effective dimensions;
+  /// - `components`: the first principal components, `[view, component, coordinate]`, and the points' `mean`, NaN beyond
+  ///   a view's width.
   public func analysis() -> Analysis {
     let sites = views.map(\.site).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
     let longest = spectra.map(\.variances.count).max() ?? 0
@@ -59,6 +61,41 @@ extension GeometryStudy {
             reals("participation_ratio", "participation ratio", \.participationRatio),
             reals("entropy_dimension", "exp of the shares' entropy", \.entropyDimension),
           ]),
+        components(longest),
+      ])
+  }
+
+  /// The first principal components and the means, in as many columns as the widest view has.
+  private func components(_ width: Int) -> AnalysisData {
+    let count = min(ViewSpectrum.mostDirections, width)
+    var directions = Tensor<Double>([views.count, count, width], repeating: .nan)
+    var means = Tensor<Double>([views.count, width], repeating: .nan)
+    for (v, spectrum) in spectra.enumerated() {
+      let own = spectrum.variances.count
+      directions.update { out in
+        spectrum.directions.read { x in
+          for row in 0..<spectrum.directions.shape[0] {
+            (out + (v * count + row) * width).update(from: x + row * own, count: own)
+          }
+        }
+      }
+      means.update { out in
+        spectrum.mean.read { (out + v * width).update(from: $0, count: own) }
+      }
+    }
+    return AnalysisData(
+      "components", title: "The first principal components",
+      axes: [
+        AnalysisAxis("view", .integers(Array(views.indices))),
+        AnalysisAxis("component", .integers(Array(0..<count))),
+        AnalysisAxis("coordinate", .integers(Array(0..<width))),
+      ],
+      signal: AnalysisSeries(
+        "direction", .float64(directions), axes: ["view", "component", "coordinate"],
+        longName: "unit vector of the component"),
+      extra: [
+        AnalysisSeries(
+          "mean", .float64(means), axes: ["view", "coordinate"], longName: "mean of the points")
       ])
   }
 }

@@ -88,6 +88,13 @@ struct ViewMoments: Sendable {
     sums[starts[v]..<starts[v] + widths[v]].map { $0 / Double(count) }
   }
 
+  /// The mean of view `v`.
+  func mean(_ v: Int) -> Tensor<Double> {
+    var mean = Tensor<Double>([widths[v]], offset(v))
+    mean.add(shifts[v])
+    return mean
+  }
+
   /// `XᵀY` of the centred points of views `a ≤ b`, `[width of a, width of b]`.
   func crossProduct(_ a: Int, _ b: Int) -> Tensor<Double> {
     precondition(a <= b, "views \(a) and \(b) out of order")

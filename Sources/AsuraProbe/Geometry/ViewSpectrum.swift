@@ -1,18 +1,40 @@
-internal import AsuraTensor
+public import AsuraTensor
 internal import Foundation
 
 /// How a view's points spread over its dimensions.
 public struct ViewSpectrum: Sendable {
   /// The variances along the principal components, largest first.
   public let variances: [Double]
+  /// The first principal components, `[component, width]`: unit vectors, the largest entry of each above 0.
+  public let directions: Tensor<Double>
+  /// The mean of the points, `[width]`.
+  public let mean: Tensor<Double>
+
+  /// How many directions are kept at most.
+  public static let mostDirections = 16
 
   /// The spectrum of the covariance matrix.
   init(_ moments: ViewMoments, view: Int) throws(LinearAlgebraError) {
-    let values = try moments.crossProduct(view, view).symmetricEigen().values.elements
-    variances = values.map { max(0, $0) / Double(max(1, moments.count - 1)) }
+    let eigen = try moments.crossProduct(view, view).symmetricEigen()
+    variances = eigen.values.elements.map { max(0, $0) / Double(max(1, moments.count - 1)) }
+    var rows = eigen.vectors.slice(0..<min(Self.mostDirections, variances.count))
+    let width = variances.count
+    rows.update { x in
+      for row in stride(from: 0, to: width * min(Self.mostDirections, width), by: width) {
+        let largest = (row..<row + width).max { abs(x[$0]) < abs(x[$1]) } ?? row
+        if x[largest] < 0 { for i in row..<row + width { x[i] = -x[i] } }
+      }
+    }
+    directions = rows
+    mean = moments.mean(view)
   }
 
-  public init(variances: [Double]) { self.variances = variances }
+  /// A spectrum without directions.
+  public init(variances: [Double]) {
+    self.variances = variances
+    directions = .zeros([0, variances.count])
+    mean = .zeros([variances.count])
+  }
 
   /// The sum of the variances.
   public var total: Double { variances.reduce(0, +) }

@@ -136,6 +136,8 @@ private func random(_ shape: [Int], seed: UInt64) -> Tensor<Double> {
         (x[6 * axis + axis], x[6 * axis + 3 + axis]) = (a, -a)
       }
     }
+    let middle = [7.0, 8, 9]
+    points.update { x in for i in 0..<18 { x[i] += middle[i % 3] } }
     let fixture = try LatentFixture([points])
     let (one, two) = (try study([fixture], workers: 1), try study([fixture], workers: 2))
     for (variance, a) in zip(two.spectra[0].variances, scales) {
@@ -143,6 +145,17 @@ private func random(_ shape: [Int], seed: UInt64) -> Tensor<Double> {
       #expect(abs(variance - expected) < 1e-12)
     }
     #expect(one.spectra[0].variances == two.spectra[0].variances)
+    let off = two.spectra[0].directions - .identity(3)
+    #expect(off.elements.allSatisfy { abs($0) < 1e-12 })
+    #expect(zip(two.spectra[0].mean.elements, middle).allSatisfy { abs($0 - $1) < 1e-12 })
+    guard
+      case .float64(let stored)? = two.analysis().data.first(where: { $0.name == "components" })?
+        .signal.values
+    else {
+      Issue.record("no components are stored")
+      return
+    }
+    #expect(stored == two.spectra[0].directions.reshaped([1, 3, 3]))
     #expect(two.notes.contains { $0.contains("are few") })
   }
 
