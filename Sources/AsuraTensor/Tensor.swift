@@ -166,6 +166,12 @@ extension Tensor {
     return read { $0[position] }
   }
 
+  /// The element at a place in row-major order.
+  public subscript(place index: Int) -> S {
+    precondition(index >= 0 && index < count, "place \(index) in a tensor of \(count)")
+    return read { $0[index] }
+  }
+
   /// Calls `body` with a pointer to the first element, valid during the call.
   @inlinable @inline(__always)
   public func read<R, E: Error>(_ body: (UnsafePointer<S>) throws(E) -> R) throws(E) -> R {

@@ -137,11 +137,3 @@ extension ReadoutLens {
     }
   }
 }
-
-extension Tensor {
-  /// The element at a place in row-major order.
-  public subscript(place index: Int) -> S {
-    precondition(index >= 0 && index < count, "place \(index) in a tensor of \(count)")
-    return read { $0[index] }
-  }
-}

@@ -26,6 +26,8 @@ public struct TunedLens: Sendable {
   public let fitted: [Int]
   public let validated: [Int]
   public let heldOut: [Int]
+  /// How many of the chosen examples were not used, since `TunedLensFit.memory` does not hold the latents of all.
+  public let leftOut: Int
   /// By iteration, KL(last readout ‖ lens) in nat on the examples held out: without a map, with the iteration's own and
   /// with the one for all.
   public let untuned: [Estimate]
@@ -60,10 +62,18 @@ public struct TunedLens: Sendable {
 
   /// What there is to know before the numbers are believed.
   public var notes: [String] {
-    heldOut.count < 20
-      ? [
+    var notes: [String] = []
+    let used = fitted.count + validated.count + heldOut.count
+    if leftOut > 0 {
+      notes.append(
+        "Tuned lenses were made of \(used) of \(used + leftOut) examples, whose latents memory holds; "
+          + "with fewer iterations it holds those of more.")
+    }
+    if heldOut.count < 20 {
+      notes.append(
         "Only \(heldOut.count) example\(heldOut.count == 1 ? " was" : "s were") held out from the tuned lenses: "
-          + "their intervals are rough. Capture more examples."
-      ] : []
+          + "their intervals are rough. Capture more examples.")
+    }
+    return notes
   }
 }

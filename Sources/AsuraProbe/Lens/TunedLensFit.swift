@@ -83,8 +83,10 @@ public struct TunedLensFit: Sendable, Equatable {
     }
     return TunedLens(
       iterations: Array(iterations.dropLast()), last: targets, fitted: parts.fit,
-      validated: parts.validation, heldOut: parts.test, untuned: estimates(0), own: estimates(1),
-      shared: estimates(2), means: (estimate(u), estimate(o), estimate(s)),
+      validated: parts.validation, heldOut: parts.test,
+      leftOut: examples.count - parts.fit.count - parts.validation.count - parts.test.count,
+      untuned: estimates(0), own: estimates(1), shared: estimates(2),
+      means: (estimate(u), estimate(o), estimate(s)),
       sharedOverOwn: difference(s, o), untunedOverShared: difference(u, s),
       untunedOverOwn: difference(u, o), translators: own, sharedTranslator: shared.translator,
       steps: steps + [shared.steps])

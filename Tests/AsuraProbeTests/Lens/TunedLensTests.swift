@@ -60,6 +60,19 @@ import Testing
     #expect(try #require(one?.means.own.value) <= 1.5 * #require(one?.means.untuned.value))
   }
 
+  /// What memory does not hold is left out, and said.
+  @Test func examplesLeftOut() throws {
+    let traced = try TracedModel(driftingModel(step: [1, 0, 0]), tokens(40), iterations: 2)
+    var fitting = TunedLensFit()
+    // 3 latents of 4 × 3 numbers of 8 bytes each.
+    fitting.memory = 25 * 3 * 4 * 3 * 8
+    let tuned = try #require(
+      try fitting.run(on: traced.run, iterations: [0, 1, 2], examples: Array(0..<40)))
+    #expect(tuned.leftOut == 15)
+    #expect(Set(tuned.fitted + tuned.validated + tuned.heldOut).count == 25)
+    #expect(tuned.notes.contains { $0.contains("25 of 40 examples") })
+  }
+
   @Test func translatorsAreAffine() {
     let map = Translator(
       matrix: Tensor([2, 2], [0, 1, 2, 0]), offset: Tensor([2], [10, 20]))
