@@ -34,18 +34,18 @@ struct ResultOptions: ParsableArguments {
   /// - Parameter charts: the names of the charts that will be drawn, such as `radius`.
   func outputs(of analysis: String, trace: URL, charts: [String]) throws -> AnalysisOutputs {
     try AnalysisOutputs(
-      analysis,
-      companion: output.map { CompanionFile(at: URL(fileURLWithPath: $0)) }
-        ?? CompanionFile(ofTrace: trace),
-      charts: noCharts ? [] : charts, folder: svg, force: force)
+      analysis, companion: companion(ofTrace: trace), charts: noCharts ? [] : charts, folder: svg,
+      force: force)
+  }
+
+  func companion(ofTrace trace: URL) -> CompanionFile {
+    output.map { CompanionFile(at: URL(fileURLWithPath: $0)) } ?? CompanionFile(ofTrace: trace)
   }
 }
 
 /// The files of one analysis: the companion file, and charts unless they are not wanted.
 struct AnalysisOutputs {
   private let companion: CompanionFile
-  /// The companion file's path.
-  var companionPath: String { companion.url.relativePath }
   private let charts: [String: OutputFile]
 
   /// Checks that all can be written: with `folder` the charts are `folder/ANALYSIS-CHART.svg`, else

@@ -17,8 +17,10 @@ struct PatchCommand: ParsableCommand {
       run's answer, 0 that it changed nothing.
 
         asura-probe patch runs/addition
-        asura-probe patch runs/addition --sites latent --positions together --iter 0...20
-        asura-probe patch runs/addition --sites 'core.*.attn.z' --hold --direction noise
+        asura-probe patch runs/addition --sites latent --positions together \\
+          --iter 0...20
+        asura-probe patch runs/addition --sites 'core.*.attn.z' --hold \\
+          --direction noise
         asura-probe patch runs/addition --sites embed --kind zero
         asura-probe patch runs/addition --order skip-iteration
         echo '{"clean": "99 + 1 =", "corrupted": "99 + 0 ="}' > pairs.jsonl
@@ -96,13 +98,14 @@ struct PatchCommand: ParsableCommand {
     if let memory { experiment.memory = memory.bytes }
     let sweep = try options.sweep(experiment)
     let charts = PatchCharts.names(sweep)
-    // What is gone on with may stand there already.
+    // What is gone on with stands there already; what was ended is not begun anew unasked.
     var results = results
-    if resume { results.force = true }
+    let journalURL = URL(
+      fileURLWithPath: results.companion(ofTrace: subject.url).url.relativePath + ".patch-journal")
+    if resume, FileManager.default.fileExists(atPath: journalURL.path) { results.force = true }
     let outputs = try results.outputs(of: "patch", trace: subject.url, charts: charts)
     let table = try csv.map { try OutputFile($0, force: results.force) }
 
-    let journalURL = URL(fileURLWithPath: outputs.companionPath + ".patch-journal")
     let (journal, done) = try PatchJournal.open(
       journalURL, identity: identity(model.weightsHash, subject.pairs),
       patches: sweep.patches.count, pairs: experiment.pairs.count, resuming: resume)
@@ -165,7 +168,10 @@ struct PatchCommand: ParsableCommand {
       pairs.clean.tokens + pairs.corrupted.tokens + (pairs.cleanAnswers ?? [])
       + (pairs.corruptedAnswers ?? []) + (pairs.alignment ?? []).joined().map { Int32($0 ?? -1) }
     for part in parts { hash = (hash ^ UInt64(UInt32(bitPattern: part))) &* 0x100_0000_01b3 }
-    for byte in options.identity.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    let directions = options.basis.flatMap { try? Data(contentsOf: URL(fileURLWithPath: $0)) }
+    for byte in Data("\(options.identity) \(double)".utf8) + (directions ?? Data()) {
+      hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
+    }
     return "\(weights) \(iterations.map(String.init) ?? "all") \(subject.seed.seed ?? 0) "
       + String(hash, radix: 16)
   }

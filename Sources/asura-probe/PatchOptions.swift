@@ -182,7 +182,7 @@ struct PatchOptions: ParsableArguments {
 
 /// How effects are measured and averaged.
 struct PatchMeasureOptions: ParsableArguments {
-  @Option(help: "What table and charts show; all are stored.")
+  @Option(help: "What effects are told of; patch and paths store the others too.")
   var metric = PatchMetric.logitDifference
 
   @Option(help: "How effects are averaged over pairs.")
@@ -232,6 +232,13 @@ struct PatchDirections {
       let basis = try archive.tensor("basis")
       source = .basis(basis.rank == 1 ? basis.reshaped([1, basis.count]) : basis)
     } else {
+      guard archive.names.contains("weights") else {
+        throw CommandError(
+          "\(url.path) has neither a probe's weights nor an array 'basis'",
+          remedy:
+            "It has: \(archive.names.joined(separator: ", ")). Name the directions basis, [direction, width]."
+        )
+      }
       let weights = try ProbeWeights(contentsOf: url)
       source = .probe(
         weights, class: try className.map(weights.classIndex) ?? weights.classes.count - 1)

@@ -126,9 +126,14 @@ private struct Report: Decodable {
     #expect(model.has("model.probe.h5.patch-journal"))
     let other = try patch("--resume", "--direction", "noise")
     #expect(other.status == 2 && other.error.contains("another sweep"), "\(other)")
+    let wide = try patch("--resume", "--double")
+    #expect(wide.status == 2 && wide.error.contains("another sweep"), "\(wide)")
     let rest = try Report(patch("--resume"))
     #expect(rest.effects == whole.effects && rest.runs == whole.runs)
     #expect(!model.has("model.probe.h5.patch-journal"))
+    // There is nothing left to go on with, and what is there is not replaced.
+    let ended = try patch("--resume")
+    #expect(ended.status == 2 && ended.error.contains("--force"), "\(ended)")
   }
 
   @Test func kindsAndOrdersAreTaken() throws {
@@ -185,6 +190,9 @@ private struct Report: Decodable {
     try fails(["--iter", "50"], 3, "the last is 6")
     try fails(["--kind", "noise"], 2, "--sigma")
     try fails(["--kind", "steer"], 2, "--basis")
+    try NumpyArchiveWriter.write(
+      ["directions": .reals(.identity(2))], to: model.folder.appending(path: "unnamed.npz"))
+    try fails(["--kind", "steer", "--basis", "unnamed.npz"], 1, "It has: directions")
     try fails(["--order", "swap-blocks"], 2, "one block")
     try fails(["--pair-kind", "cary"], 2, "carry")
     try fails(["--input", "none.jsonl"], 5, "none.jsonl")
