@@ -12,16 +12,18 @@ struct AttentionCommand: ParsableCommand {
       distances it falls, how much of it named keys get, whether it still changes, and what kind \
       of head that makes. No model is needed. The article AttentionHeads tells the thresholds.
 
-        asura-trace capture runs/addition --sites 'latent,core.*.attn.pattern' -o addition.h5
+        asura-trace capture runs/addition --sites 'latent,core.*.attn.pattern' \\
+          -o addition.h5
         asura-probe attention addition.h5
-        asura-probe attention addition.h5 --keys bos,column=propagate,position:3 --iter 1...20
+        asura-probe attention addition.h5 --keys bos,column=propagate,position:3 \\
+          --iter 1...20
 
       The columns of the table, of the last iteration:
-        kind       where most attention goes beyond chance: self, previous or next position,
-                   first position, same token, local; or uniform; or other
+        kind       where most attention goes beyond chance: self, previous or next
+                   position, first position, same token, local; or uniform; or other
         entropy    in nat, with the deviation over examples
         of even    entropy over that of even attention to the visible keys
-        excess     attention beyond chance to the keys of the likeliest kind, 1 for all
+        excess     attention beyond chance to the keys of its kind, 1 for all
         settled    the first iteration from which the pattern changes by at most 0.01
       """)
 

@@ -18,7 +18,8 @@ struct AttributionCommand: CircuitAnalysis {
 
         asura-probe attribution runs/addition
         asura-probe attribution runs/addition --steps 10
-        asura-probe attribution runs/addition --sites 'core.*.attn.pattern,latent' --sample 300
+        asura-probe attribution runs/addition --sites 'core.*.attn.pattern,latent' \\
+          --sample 300
         asura-probe attribution runs/addition --sites embed --iter 0 --steps 50
 
       --steps N takes the gradient's mean over N inputs on the line between the two embedded ones: \

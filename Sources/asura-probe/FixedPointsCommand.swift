@@ -20,22 +20,25 @@ struct FixedPointsCommand: ParsableCommand {
       each is reported, and nothing is dropped: points far from every recorded latent are marked.
 
         asura-probe fixed-points addition.h5
-        asura-probe fixed-points addition.h5 --example 0,3 --solver minimize --starts 100
-        asura-probe fixed-points addition.h5 --starts 0 --directions 0 --beyond 1   # verdicts only
+        asura-probe fixed-points addition.h5 --example 0,3 --solver minimize \\
+          --starts 100
+        # verdicts only
+        asura-probe fixed-points addition.h5 --starts 0 --directions 0 --beyond 1
 
       The solvers:
-        newton-krylov  Newton's method, linear systems by GMRES; finds unstable points too
+        newton-krylov  Newton's method by GMRES; finds unstable points too
         anderson       mixes the last images; fast where plain iteration is slow
         plain          what the model does; finds only what attracts
         minimize       descent on q by Adam, as FixedPointFinder does it
 
       The columns of the first table:
         since         the iteration from which on the verdict held
-        step          ‖z_t − z_(t−1)‖ at the end; relative to ‖z_t‖ in the next column
-        rate          the ratio of one step to the one before, ± two standard errors; then the
-                      same, iterated on in 64 bits
-        radius        the spectral radius where it rests, or else at the last latent: the
-                      rate by linear theory
+        step          ‖z_t − z_(t−1)‖ at the end; in the next column
+                      relative to ‖z_t‖
+        rate          the ratio of one step to the one before, ± two standard errors;
+                      then the same, iterated on in 64 bits
+        radius        the spectral radius where it rests, or else at the last latent:
+                      the rate by linear theory
         answer since  the iteration after which no answer changed
       """)
 

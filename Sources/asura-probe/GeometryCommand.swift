@@ -15,15 +15,16 @@ struct GeometryCommand: ParsableCommand {
       model is needed. The article Geometry tells what each number means.
 
         asura-probe geometry addition.h5
-        asura-probe geometry addition.h5 --sites 'latent,core.*.mlp.post' --iter 1...20
+        asura-probe geometry addition.h5 --sites 'latent,core.*.mlp.post' \\
+          --iter 1...20
         asura-probe geometry seed1.h5 --with seed2.h5
 
       The columns of the table, a row an iteration of each site:
-        like last     linear CKA with the last iteration looked at: 1 when it is the same but
-                      for a turn and a scale; debiased beside it
+        like last     linear CKA with the last iteration looked at: 1 when it is the
+                      same but for a turn and a scale; debiased beside it
         like before   CKA with the iteration before
         from last     Procrustes distance, 0 to 1.41
-        PR, entropy   effective dimensions: participation ratio, and exp of the entropy
+        PR, entropy   effective dimensions: participation ratio, exp of the entropy
         90%, 99%      how many principal components hold so much of the variance
       """)
 
@@ -37,7 +38,7 @@ struct GeometryCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Sites with a vector at each position, by name or pattern. (default: latent)",
+      "Sites with a vector at each position, by name or pattern.",
       valueName: "list"))
   var sites = "latent"
 

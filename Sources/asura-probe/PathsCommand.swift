@@ -17,8 +17,10 @@ struct PathsCommand: CircuitAnalysis {
       free. The logits as receiver show what a sender does to the answer by itself.
 
         asura-probe paths runs/addition
-        asura-probe paths runs/addition --from 'core.*.attn.z' --to 'core.*.attn.v' --lag 1...3
-        asura-probe paths runs/addition --from 'core.*.mlp_out' --positions all --relative
+        asura-probe paths runs/addition --from 'core.*.attn.z' --to 'core.*.attn.v' \\
+          --lag 1...3
+        asura-probe paths runs/addition --from 'core.*.mlp_out' --positions all \\
+          --relative
         asura-probe paths runs/addition --from latent --to recall,logits --lag 1
 
       Senders are sites of the core's attention and perceptrons, recall and latent; receivers attn.q, \
@@ -33,8 +35,12 @@ struct PathsCommand: CircuitAnalysis {
   var from = "core.*.attn.z,core.*.mlp_out"
 
   @Option(
-    help: ArgumentHelp("Names or patterns of the receivers, parted by commas.", valueName: "list"))
-  var to = "core.*.attn.q,core.*.attn.k,core.*.attn.v,core.*.mlp.pre,logits"
+    help: ArgumentHelp(
+      """
+      Names or patterns of the receivers, parted by commas. (default: core.*.attn.q, core.*.attn.k, \
+      core.*.attn.v, core.*.mlp.pre and logits)
+      """, valueName: "list"))
+  var to: String?
 
   @Option(
     help: ArgumentHelp(
@@ -83,7 +89,9 @@ struct PathsCommand: CircuitAnalysis {
     let last = experiment.iterations
     let lags = try lag?.resolve(available: 0...last, reason: "a receiver is not before its sender")
     let sweep = try PathSweep(
-      experiment, from: siteNames(from, "--from"), to: siteNames(to, "--to"),
+      experiment, from: siteNames(from, "--from"),
+      to: siteNames(
+        to ?? "core.*.attn.q,core.*.attn.k,core.*.attn.v,core.*.mlp.pre,logits", "--to"),
       iterations: try iter?.resolve(
         available: 0...last, reason: "latents exist at t = 0, sites inside an iteration from 1"),
       lags: (lags?.first ?? 0)...(lags?.last ?? 1), heads: heads.choice,

@@ -9,7 +9,7 @@ struct AsuraProbeCommand: AsyncParsableCommand {
     commandName: "asura-probe",
     abstract: "Find out what a recurrent-depth transformer does, from a trace of it.",
     discussion: """
-      A probe reads a trace made by asura-trace capture, prints what it finds, and stores it in the
+      A probe reads a trace made by asura-trace capture, prints what it finds, and stores it in the \
       trace's companion file: addition.h5 has addition.probe.h5. The trace is never changed.
 
         asura-trace capture runs/addition --iterations 50 -o addition.h5

@@ -14,7 +14,8 @@ struct DiffCommand: ParsableCommand {
       equals NaN.
 
         asura-trace diff before.h5 after.h5
-        asura-trace diff cpu.h5 gpu.h5 --relative 1e-5 --sites 'latent,*.attn.pattern'
+        asura-trace diff cpu.h5 gpu.h5 --relative 1e-5 \\
+          --sites 'latent,*.attn.pattern'
 
       The exit code is 0 for equal traces and 4 for others.
       """)

@@ -11,6 +11,13 @@ import Testing
         "capture", "sites", "info", "verify", "recover", "diff", "export", "repack", "link",
       ]
     ),
+    (
+      "asura-probe",
+      [
+        "jacobian", "fixed-points", "flow", "linear", "lens", "attention", "geometry", "patch",
+        "attribution", "paths", "circuit", "run",
+      ]
+    ),
   ]
 
   /// Every help says something, fits a terminal and lists what the overview promises.
@@ -32,6 +39,11 @@ import Testing
       for (line, next) in zip(prose, prose.dropFirst()) {
         let isStump = line.count < 40 && next.first?.isLowercase == true
         #expect(!isStump, "\(arguments): \(line)")
+        // So does an indented one that is too long: what follows begins at the margin.
+        let isBroken =
+          line.hasPrefix("  ") && next.first?.isWhitespace == false
+          && next.first?.isUppercase == false
+        #expect(!isBroken, "\(arguments): \(line)")
       }
     }
   }
