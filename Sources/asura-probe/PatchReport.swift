@@ -106,6 +106,9 @@ struct PatchReport: Encodable {
       return print("Wrote \(files.joined(separator: ", ")).")
     }
     print(table)
+    print(
+      "An effect is \(average == PatchResult.Average.meanOfRatios.rawValue ? "the mean of ratios" : "the ratio of means") over the pairs."
+    )
     if let masked = effects.map(\.masked).max(), masked > 0 {
       print(
         "\(masked) of \(pairs.count) pairs do not count: their runs differ by less than \(significant(smallestDifference)) in \(metric)."

@@ -110,6 +110,7 @@ private struct Report: Decodable {
     #expect(again.status == 2 && again.error.contains("--force"))
     let shown = try model.patch("--pairs", "3", "--force", "--sites", "latent", "--relative", "-q")
     #expect(shown.status == 0 && shown.output.contains("95% interval"), "\(shown)")
+    #expect(shown.output.contains("the ratio of means over the pairs"), "\(shown)")
   }
 
   @Test func whatRanOutOfTimeGoesOn() throws {
