@@ -70,7 +70,7 @@ struct LinearStudy: Sendable {
         "No description length: it takes \(2 * first) examples or more for \(labels.classes?.count ?? 0) "
           + "classes, there are \(count).")
     }
-    var reservations = ProbeReservations()
+    var reservations = ProbeReservations(isPooled: probe.isPooled)
     let groups = probe.isPooled ? [chosen] : chosen.map { [$0] }
     problems = groups.map { places in
       let plan = RowPlan(labels, positions: places, parts: folds, width: site.width)

@@ -5,6 +5,10 @@ struct ProbeReservations {
   private var few: [Int] = []
   /// Positions at which a class is rarer than there are folds, by class.
   private var rare: [String: [Int]] = [:]
+  /// Whether one probe is of all positions.
+  private let isPooled: Bool
+
+  init(isPooled: Bool) { self.isPooled = isPooled }
 
   /// Whether there is something to probe.
   mutating func accept(_ plan: RowPlan, _ labels: ProbeLabels, _ folds: Int, _ position: Int)
@@ -36,7 +40,8 @@ struct ProbeReservations {
 
   func notes(_ folds: Int, of name: String) -> [String] {
     func list(_ positions: [Int]) -> String {
-      "position\(positions.count == 1 ? "" : "s") "
+      if isPooled { return "the positions that are pooled" }
+      return "position\(positions.count == 1 ? "" : "s") "
         + positions.prefix(12).map(String.init).joined(separator: ", ")
         + (positions.count > 12 ? ", …" : "")
     }

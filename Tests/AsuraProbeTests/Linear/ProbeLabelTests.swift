@@ -182,5 +182,9 @@ import Testing
       #expect(found.weights.bias[[0, 1, 2]] == -.infinity)
       #expect(found.cells[0][0]!.score.accuracy.isFinite)
     }
+    // One probe of all is not said to be of a position.
+    let pooled = try trace.probe("kind") { $0.isPooled = true }
+    #expect(
+      pooled.notes.contains { $0.hasPrefix("warning: class 'c'") && $0.contains("are pooled") })
   }
 }
