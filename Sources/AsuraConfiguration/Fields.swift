@@ -121,6 +121,7 @@ private func describe(_ type: Any.Type) -> String {
   case is String.Type: return "text"
   case is [Double].Type: return "a list of numbers"
   case is any ExpressibleByArrayLiteral.Type: return "a list"
+  case is [String: [Int32]].Type: return "lists of whole numbers of 32 bits by name"
   default: return "a mapping of options"
   }
 }

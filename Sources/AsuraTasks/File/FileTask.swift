@@ -15,6 +15,8 @@ public struct FileTask: LearningTask {
   private let groups: [Int: FileExamples.Group]
   private let inputs: [String]
   private let factNames: [String]
+  /// The lengths of training examples and how many have each, from short to long.
+  private let trained: [(length: Int, count: Int)]
   public let outputs: [String]
   public let vocabulary: [String]
   public let outputSymbols: [Int32]
@@ -50,8 +52,10 @@ public struct FileTask: LearningTask {
       vocabulary += Self.signs.prefix(options.targets == .parallel ? 2 : 1)
     }
     self.vocabulary = vocabulary
-    let trained = groups.values.filter { $0.parts[.training] != nil }.map(\.inputLength)
-    lengths = (trained.min() ?? 1)...(trained.max() ?? 1)
+    trained = groups.values.compactMap { group in
+      group.parts[.training].map { (group.inputLength, $0.count) }
+    }.sorted { $0.length < $1.length }
+    lengths = (trained.first?.length ?? 1)...(trained.last?.length ?? 1)
   }
 
   public static let summary = "examples of a file of your own, one JSON object a line"
@@ -67,9 +71,8 @@ public struct FileTask: LearningTask {
 
   /// Draws the length of one of the training examples, each of them as likely.
   public func drawLength(random: inout Random) -> Int {
-    let counts = lengths.map { (length: $0, count: groups[$0]?.parts[.training]?.count ?? 0) }
-    var index = Int(random.below(UInt64(counts.reduce(0) { $0 + $1.count })))
-    for (length, count) in counts {
+    var index = Int(random.below(UInt64(trained.reduce(0) { $0 + $1.count })))
+    for (length, count) in trained {
       if index < count { return length }
       index -= count
     }
