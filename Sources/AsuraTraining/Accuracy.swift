@@ -25,12 +25,17 @@ public struct Accuracy: Sendable, Equatable {
           guard target >= 0 else { continue }
           scored += 1
           let row = logits + (example * positions + position) * classes
-          let isRight = (0..<classes).allSatisfy { $0 == target || row[$0] < row[target] }
-          if isRight { correct += 1 } else { allRight = false }
+          if Self.isRight(row, classes, target) { correct += 1 } else { allRight = false }
         }
         if allRight { exact += 1 }
       }
     }
+  }
+
+  /// Whether `target` is the likeliest class of a row of logits.
+  @inline(__always)
+  static func isRight<S: Scalar>(_ row: UnsafePointer<S>, _ classes: Int, _ target: Int) -> Bool {
+    (0..<classes).allSatisfy { $0 == target || row[$0] < row[target] }
   }
 
   public static func += (a: inout Accuracy, b: Accuracy) {

@@ -18,7 +18,7 @@ extension Evaluation {
 
 /// Right symbols, counted for each value of a fact apart.
 struct FactTally {
-  private var accuracies: [Int32: Accuracy] = [:]
+  private var counts: [Int32: (right: Int, symbols: Int)] = [:]
   private var classes: [String] = []
 
   /// - Throws: `ConfigurationError` when the batch has no fact of that name.
@@ -27,19 +27,23 @@ struct FactTally {
       throw ConfigurationError.unknown("fact", found: name, names: batch.facts.map(\.name))
     }
     classes = fact.classes
-    let scored = zip(batch.targets, fact.values).filter { $0.0 >= 0 && $0.1 >= 0 }.map(\.1)
-    for value in Set(scored) {
-      let targets = zip(batch.targets, fact.values).map { $1 == value ? $0 : -1 }
-      accuracies[value, default: Accuracy()] += Accuracy(logits, targets: targets)
+    let width = logits.shape[2]
+    logits.read { logits in
+      for (place, (target, value)) in zip(batch.targets, fact.values).enumerated()
+      where target >= 0 && value >= 0 {
+        let isRight = Accuracy.isRight(logits + place * width, width, Int(target))
+        counts[value, default: (0, 0)].right += isRight ? 1 : 0
+        counts[value, default: (0, 0)].symbols += 1
+      }
     }
   }
 
   /// The parts, by rising value.
   var parts: [Evaluation.Part] {
-    accuracies.sorted { $0.key < $1.key }.map { value, accuracy in
+    counts.sorted { $0.key < $1.key }.map { value, count in
       Evaluation.Part(
         value: Int(value), name: classes.isEmpty ? "\(value)" : classes[Int(value)],
-        symbols: accuracy.scored, perSymbol: accuracy.perSymbol)
+        symbols: count.symbols, perSymbol: Double(count.right) / Double(count.symbols))
     }
   }
 }
