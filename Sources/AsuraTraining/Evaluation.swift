@@ -92,15 +92,18 @@ extension Evaluation {
     // What each row is for: a number, or with a stopping rule the largest of all.
     let asked = options.stop == nil ? distinct.map { [$0] } : [distinct]
     let total = options.kinds.count * options.lengths.count * options.examples
+    // What can't be asked for comes out before anything is run.
+    let kinds = try options.kinds.map(task.kind(named:))
+    let sizes = try options.lengths.map { length in
+      let positions = try task.layout(length: length).positions
+      try model.configuration.checkMemory(of: S.self, positions: positions)
+      return options.batch(positions: positions)
+    }
     var done = 0
-    for name in options.kinds {
-      let kind = try task.kind(named: name)
-      for length in options.lengths {
-        let positions = try task.layout(length: length).positions
-        try model.configuration.checkMemory(of: S.self, positions: positions)
-        let size = options.batch(positions: positions)
+    for kind in kinds {
+      for (length, size) in zip(options.lengths, sizes) {
         var tallies = asked.map { _ in Tally() }
-        let root = Random(seed: options.seed, for: "evaluation \(name) \(length)")
+        let root = Random(seed: options.seed, for: "evaluation \(kind.name) \(length)")
         for start in stride(from: 0, to: options.examples, by: size) {
           var random = root.split(UInt64(start))
           let batch = try task.makeBatch(
@@ -118,7 +121,7 @@ extension Evaluation {
           if options.stop == nil && batch.layout.mode == .parallel {
             run.iterations = counts.max()
             run.readout = .iterations(.only(Set(counts)))
-            let result = try model.runInSlices(try ModelInput(batch), run)
+            let result = try model.run(try ModelInput(batch), run)
             for (i, count) in counts.enumerated() {
               guard let logits = result.readout[count] else { continue }
               try tallies[i].add(logits, batch, by: options.fact, steps: [], most: count)
@@ -140,7 +143,7 @@ extension Evaluation {
           let varies = options.stop != nil || group.contains(where: \.usesDifficulty)
           rows.append(
             Row(
-              kind: name, length: length,
+              kind: kind.name, length: length,
               asked: group.map(\.description).joined(separator: ","), iterations: tally.most,
               meanIterations: varies
                 ? Double(tally.iterations) / Double(max(1, tally.accuracy.examples)) : nil,
@@ -184,9 +187,9 @@ extension Evaluation {
   private static func logits<S: Scalar>(
     _ model: RecurrentTransformer<S>, _ batch: Batch, _ task: any LearningTask,
     _ options: RunOptions<S>
-  ) throws -> (Tensor<S>, SlicedRun<S>) {
-    func read(_ batch: Batch) throws -> (Tensor<S>, SlicedRun<S>) {
-      let run = try model.runInSlices(try ModelInput(batch), options)
+  ) throws -> (Tensor<S>, Run<S>) {
+    func read(_ batch: Batch) throws -> (Tensor<S>, Run<S>) {
+      let run = try model.run(try ModelInput(batch), options)
       guard let logits = run.logits else { preconditionFailure("a run without its readout") }
       return (logits, run)
     }
