@@ -56,6 +56,9 @@ public struct Trainer<S: Scalar>: Sendable {
     return averaged
   }
 
+  /// What may keep the model from learning the task, though it can be trained; nil when nothing is known to.
+  public func warning() throws -> String? { try recipe.sightWarning(for: task) }
+
   /// Whether all updates have been made.
   public var isDone: Bool { step >= recipe.training.steps }
 

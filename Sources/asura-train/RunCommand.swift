@@ -43,6 +43,7 @@ struct RunCommand: ParsableCommand {
     let overrides = overrides + (seed.seed.map { ["seed=\($0)"] } ?? [])
     let recipe = try Recipe(contentsOf: url, overrides: overrides)
     let trainer = try Trainer<Float>(recipe)
+    if let warning = try trainer.warning() { printError("warning: \(warning)") }
     let folder = RunFolder(
       URL(
         fileURLWithPath: output ?? "runs/" + url.deletingPathExtension().lastPathComponent,
