@@ -71,29 +71,30 @@ struct StudyCommand: ParsableCommand {
 
   private func show(_ results: StudyResults, reach: Double?) {
     print("\(results.question)\n")
-    var table = TextTable(
-      ["variant", "kind", "length", "iterations", "mean", "±", "each seed"])
     func percent(_ share: Double) -> String {
       share.isNaN ? "–" : String(format: "%.2f", 100 * share)
     }
-    /// The mean over seeds, if it is known of any.
-    func mean(_ values: [Double?]) -> String? {
+    /// The mean over seeds.
+    func mean(_ values: [Double?]) -> String {
       let known = values.compactMap { $0 }
       return known.isEmpty
-        ? nil : String(format: "%.1f", known.reduce(0, +) / Double(known.count))
+        ? "–" : String(format: "%.1f", known.reduce(0, +) / Double(known.count))
     }
-    func asked(_ row: StudyResults.Row) -> String {
-      [
-        row.stop ?? row.iterations, mean(row.meanIterations).map { "\($0) on average" },
-        mean(row.passes).map { "the work of \($0)" },
-      ].compactMap { $0 }.joined(separator: ": ")
-    }
+    // Columns that only some studies have something to put in.
+    let extra: [(header: String, values: (StudyResults.Row) -> [Double?])] = [
+      ("on average", { $0.meanIterations }), ("dense passes", { $0.passes }),
+    ].filter { column in results.rows.contains { row in column.1(row).contains { $0 != nil } } }
+    var table = TextTable(
+      ["variant", "kind", "length", "iterations"] + extra.map(\.header)
+        + ["mean", "±", "each seed"])
     for row in results.rows {
-      table.append([
-        row.variant, row.kind, "\(row.length)", asked(row), percent(row.mean),
-        percent(row.deviation),
-        row.exactMatch.map { $0.map(percent) ?? "·" }.joined(separator: " "),
-      ])
+      let asked = row.stop.map { "\(row.iterations), \($0)" } ?? row.iterations
+      table.append(
+        [row.variant, row.kind, "\(row.length)", asked] + extra.map { mean($0.values(row)) }
+          + [
+            percent(row.mean), percent(row.deviation),
+            row.exactMatch.map { $0.map(percent) ?? "·" }.joined(separator: " "),
+          ])
     }
     print(table)
     print(
