@@ -132,11 +132,12 @@ public struct AttentionConfiguration: Sendable, Equatable, Codable {
     return (2 * radius + 1) * (2 * radius + 1)
   }
 
-  /// The most keys any query of `positions` sees.
+  /// At most how many places for keys a query of `positions` has.
   func keyCount(positions: Int) -> Int {
     if let window { return min(positions, 2 * window + 1) }
     guard mask == .neighbourhood, let radius else { return positions }
-    return min(positions, (2 * radius + 1) * (2 * radius + 1))
+    // A place for each offset there is on the grid: fewer than twice its rows by twice its columns.
+    return min(4 * positions, (2 * radius + 1) * (2 * radius + 1))
   }
 
   /// Whether some head looks one way only.
