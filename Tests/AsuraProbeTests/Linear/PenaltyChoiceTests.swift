@@ -7,7 +7,8 @@ import Testing
 /// With as many folds as examples nothing hangs on how they are dealt: each is held out, and its penalty chosen by holding
 /// out each of the others besides. That is done here example by example.
 @Suite struct PenaltyChoiceTests {
-  private let (examples, width) = (14, 5)
+  private let examples = 14
+  private let width = 5
   private let penalties = [1e-3, 1e-2, 0.1, 1, 10]
   private let values: Tensor<Double>
   private let numbers: [Double]
