@@ -22,7 +22,7 @@ struct AttributionCommand: CircuitAnalysis {
           --sample 300
         asura-probe attribution runs/addition --sites embed --iter 0 --steps 50
 
-      --steps N takes the gradient's mean over N inputs on the line between the two embedded ones: \
+      With --steps N, it takes the gradient's mean over N inputs on the line between the two embedded ones: \
       integrated gradients. The article Circuits tells what the numbers mean.
       """)
 

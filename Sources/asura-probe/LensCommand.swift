@@ -18,7 +18,7 @@ struct LensCommand: ParsableCommand {
         asura-probe lens addition.h5 --tuned
         asura-probe lens addition.h5 --attribute --example 0
 
-      --tuned also fits affine maps of the latent that make earlier readouts like the last: one \
+      With --tuned, it also fits affine maps of the latent that make earlier readouts like the last: one \
       for each iteration, and one for all. --attribute takes logits apart into what each block, \
       head and key position adds to them.
 

@@ -15,7 +15,7 @@ import Testing
 
   init() {
     // A number that hangs on one direction, half of it noise: a penalty that is neither the least nor the largest.
-    var random = Random(seed: 21)
+    var random = Random(seed: 12)
     // Traces keep 32 bits.
     let values = Tensor<Double>.normal([examples, width], using: &random).elements
       .map { Double(Float($0)) }
