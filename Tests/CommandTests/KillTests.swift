@@ -265,8 +265,9 @@ import Testing
         return kilobytes / 1024
       }
       let plain = try peak("--iterations", "50", "--iter", "50", "--sites", "latent")
-      let few = try peak("--iterations", "50")
-      let many = try peak("--iterations", "300")
+      // The least of three: beside other tests the writer may fall behind, and its queue fill up to its bound, in either.
+      let few = try (0..<3).map { _ in try peak("--iterations", "50") }.min() ?? .infinity
+      let many = try (0..<3).map { _ in try peak("--iterations", "300") }.min() ?? .infinity
       #expect(plain > 5 && few < plain + 64 && many < plain + 64, "\(plain) \(few) \(many)")
       #expect(abs(few - many) < 24, "\(few) \(many) MiB")
     }
