@@ -95,6 +95,9 @@ extension LearningTask {
     try makeBatch(length: length, examples: examples, kind: .training, random: &random)
   }
 
+  /// The kinds to be tested on: all but training's mix, or that where there is nothing else.
+  public var testKinds: [ExampleKind] { kinds.count > 1 ? Array(kinds.dropFirst()) : kinds }
+
   /// The kind of that name; an unknown one is an error that suggests the nearest.
   public func kind(named name: String) throws -> ExampleKind {
     guard let kind = kinds.first(where: { $0.name == name }) else {

@@ -70,7 +70,7 @@ struct EvalCommand: ParsableCommand {
     var options = EvaluationOptions(
       lengths: try parsedLengths(task), iterations: try counts.map(LengthExpression.init),
       kinds: try kinds.map { try list($0, "--kinds") }
-        ?? (task.kinds.count > 1 ? task.kinds.dropFirst().map(\.name) : task.kinds.map(\.name)))
+        ?? task.testKinds.map(\.name))
     guard (1...10_000_000).contains(examples) else {
       throw CommandError("--examples is \(examples), expected 1 or more", status: .usage)
     }

@@ -10,7 +10,7 @@ struct StudyCommand: ParsableCommand {
     discussion: """
       A study file says what is asked: a recipe, the ways it is varied, the seeds,
       and the tests, with the numbers of iterations laid down beforehand:
-        asura-train study Examples/Studies/addition-recall.yaml -o runs/recall
+        asura-train study Examples/Studies/addition.yaml -o runs/study
       Each run has a folder of its own in the study's. Ctrl-C stops in order, and
       the same command goes on from there; once all is done it only shows the
       results again. They are in results.json and results.csv too.

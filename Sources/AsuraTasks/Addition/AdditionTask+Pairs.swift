@@ -21,9 +21,7 @@ extension AdditionTask {
   ) throws -> ExamplePairs {
     let kind = try checkedPairKind(kind)
     let layout = try checkedLayout(length: length, examples: count, kind: .training)
-    let branch = random.branch()
-    let pairs = (0..<count).map { example in
-      var random = branch.split(UInt64(example))
+    let pairs = random.each(count) { random in
       var pair =
         kind == Self.digitPairs
         ? DigitPair.digit(length: length, count: options.operands, random: &random)

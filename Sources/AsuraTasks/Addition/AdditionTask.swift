@@ -120,9 +120,7 @@ public struct AdditionTask: LearningTask {
     length: Int, examples: Int, kind: ExampleKind, random: inout Random
   ) throws -> Batch {
     let layout = try checkedLayout(length: length, examples: examples, kind: kind)
-    let branch = random.branch()
-    let sums = (0..<examples).map { example in
-      var random = branch.split(UInt64(example))
+    let sums = random.each(examples) { random in
       return ColumnSum(operands(length: length, kind: kind, random: &random))
     }
     return batch(sums, length: length, layout)

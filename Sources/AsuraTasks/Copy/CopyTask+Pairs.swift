@@ -13,9 +13,7 @@ extension CopyTask {
   ) throws -> ExamplePairs {
     _ = try checkedPairKind(kind)
     let layout = try checkedLayout(length: length, examples: count, kind: .training)
-    let branch = random.branch()
-    let pairs = (0..<count).map { example in
-      var random = branch.split(UInt64(example))
+    let pairs = random.each(count) { random in
       let clean = sequences.draw(length: length, random: &random)
       var corrupted = clean
       let place = Int(random.below(UInt64(length)))

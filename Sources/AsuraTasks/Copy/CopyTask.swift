@@ -68,9 +68,7 @@ public struct CopyTask: SymbolSequenceTask {
     length: Int, examples: Int, kind: ExampleKind, random: inout Random
   ) throws -> Batch {
     let layout = try checkedLayout(length: length, examples: examples, kind: kind)
-    let branch = random.branch()
-    let inputs = (0..<examples).map { example in
-      var random = branch.split(UInt64(example))
+    let inputs = random.each(examples) { random in
       return sequences.draw(length: length, random: &random)
     }
     return batch(inputs, layout)

@@ -107,9 +107,7 @@ public struct FileTask: LearningTask {
         expected: "a part of \(options.path) that has examples of this length",
         remedy: "ask for another length, or change the shares of validation and test")
     }
-    let branch = random.branch()
-    let chosen = (0..<examples).map { example in
-      var random = branch.split(UInt64(example))
+    let chosen = random.each(examples) { random in
       return candidates[Int(random.below(UInt64(candidates.count)))]
     }
     return batch(chosen, of: group, layout)

@@ -18,9 +18,7 @@ extension MazeTask {
   ) throws -> ExamplePairs {
     let kind = try checkedPairKind(kind)
     let layout = try checkedLayout(length: length, examples: count, kind: .training)
-    let branch = random.branch()
-    let pairs = (0..<count).map { example in
-      var random = branch.split(UInt64(example))
+    let pairs = random.each(count) { random in
       while true {
         let shape: MazeShape = random.uniform() < 0.5 ? .depthFirst : .kruskal
         let maze = SolvedMaze(

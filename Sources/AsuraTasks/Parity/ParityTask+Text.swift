@@ -66,9 +66,7 @@ extension ParityTask {
     try TaskError.check(
       "length", length, in: flips...LengthRange.longest,
       remedy: "pairs of the kind \(kind.name) differ in \(flips) bits")
-    let branch = random.branch()
-    let pairs = (0..<count).map { example in
-      var random = branch.split(UInt64(example))
+    let pairs = random.each(count) { random in
       let clean = bits(length: length, kind: Self.uniform, random: &random)
       var corrupted = clean
       let first = Int(random.below(UInt64(length)))

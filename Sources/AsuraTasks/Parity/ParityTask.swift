@@ -109,9 +109,7 @@ public struct ParityTask: LearningTask {
           remedy: "of shorter strings there are so few that training has them all")
       }
     }
-    let branch = random.branch()
-    let strings = (0..<examples).map { example in
-      var random = branch.split(UInt64(example))
+    let strings = random.each(examples) { random in
       return bits(length: length, kind: kind, random: &random)
     }
     return batch(strings, layout)

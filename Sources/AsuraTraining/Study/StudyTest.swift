@@ -63,9 +63,8 @@ public struct StudyTest: Sendable, Equatable, Codable {
 
   /// The test as evaluation takes it.
   public func options(for task: any LearningTask) throws -> EvaluationOptions {
-    let all = task.kinds.count > 1 ? Array(task.kinds.dropFirst()) : task.kinds
     var options = EvaluationOptions(
-      lengths: lengths, iterations: iterations, kinds: kinds ?? all.map(\.name))
+      lengths: lengths, iterations: iterations, kinds: kinds ?? task.testKinds.map(\.name))
     options.examples = examples
     options.seed = seed
     options.activeSet = active
